@@ -1,0 +1,640 @@
+//! A configuration that has been checked: values that cannot be wrong.
+//!
+//! Tables are dense and in the order of their identifiers; everything refers to everything
+//! else by index. Made only by [`check`](super::check), from the serde mirror in
+//! [`file`](super::file).
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use crate::names::{ClassIx, ComponentIx, ContractIx, CredentialIx, Id, ServiceIx, SiteIx, SlaIx};
+use crate::units::{Dscp, Money, Sec, Share, Span};
+
+/// Everything that was configured.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Who is looking, and where results go.
+    pub monitor: Monitor,
+    /// SNMP credentials by name.
+    pub credentials: Vec<Credential>,
+    /// Classes of service; never empty: without any there is `default`, DSCP 0.
+    pub classes: Vec<Class>,
+    /// Contracts.
+    pub contracts: Vec<Contract>,
+    /// Service level terms.
+    pub slas: Vec<Sla>,
+    /// Sites.
+    pub sites: Vec<Site>,
+    /// Devices and links in one table: whatever has a state of its own.
+    pub components: Vec<Component>,
+    /// Services: a promise over a tree of components.
+    pub services: Vec<Service>,
+    /// Announced maintenance, in order of `span.from`.
+    pub maintenance: Vec<Maintenance>,
+    /// SHA-256 over the canonical text of the configuration without secrets, lower-case hex.
+    pub hash: String,
+    /// The canonical TOML of the whole configuration, secrets and secret file paths removed: goes into the evidence pack.
+    pub redacted_toml: String,
+}
+
+/// `[monitor]`.
+#[derive(Debug, Clone)]
+pub struct Monitor {
+    /// Who is looking; on every series and record.
+    pub vantage: String,
+    /// Address of the pages and metrics.
+    pub listen: SocketAddr,
+    /// Where evidence is kept.
+    pub data_dir: PathBuf,
+    /// Months, hours and maintenance are local to it.
+    pub time_zone: TimeZone,
+    /// IANA name of `time_zone`.
+    pub time_zone_name: String,
+    /// Alertmanager base URLs.
+    pub alertmanagers: Vec<String>,
+    /// If all of these fail, the monitor is isolated. May be empty: then it is never thought isolated.
+    pub sentinels: Vec<Host>,
+}
+
+/// Where a probe goes: an address, or a name that is resolved in the background.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Host {
+    /// A literal address.
+    Address(IpAddr),
+    /// A host name (RFC 1123 §2.1), lower case.
+    Name(Arc<str>),
+}
+
+impl std::fmt::Display for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Address(a) => a.fmt(f),
+            Self::Name(n) => f.write_str(n),
+        }
+    }
+}
+
+/// `[classes.X]`.
+#[derive(Debug, Clone)]
+pub struct Class {
+    /// The class's identifier.
+    pub id: Id,
+    /// Code point set on every probe of the class.
+    pub dscp: Dscp,
+    /// Codec for the voice model, when the class carries voice.
+    pub codec: Option<Codec>,
+}
+
+/// Codecs that the voice model knows; see `crate::voice`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Codec {
+    /// G.711 with packet loss concealment (G.711 Appendix I). Configured as `G.711`.
+    G711,
+    /// G.711 without concealment. Configured as `G.711-no-PLC`.
+    G711NoPlc,
+    /// G.729A with voice activity detection. Configured as `G.729A`.
+    G729a,
+    /// G.729 without VAD; no published Bpl, approximate. Configured as `G.729`.
+    G729,
+    /// G.723.1 at 6.3 kbit/s with VAD. Configured as `G.723.1`.
+    G7231,
+    /// GSM enhanced full rate. Configured as `GSM-EFR`.
+    GsmEfr,
+    /// G.726 at 32 kbit/s; approximate. Configured as `G.726-32`.
+    G72632,
+    /// G.722 at 64 kbit/s; wideband, approximate. Configured as `G.722`.
+    G722,
+}
+
+/// How something is probed by ICMP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IcmpProbing {
+    /// From round to round; whole seconds, at least one.
+    pub interval: Duration,
+    /// How long an answer may take; shorter than `interval`.
+    pub timeout: Duration,
+    /// ICMP payload in bytes, 24 to 1472.
+    pub size: u16,
+    /// Classes probed in each round; never empty.
+    pub classes: Vec<ClassIx>,
+}
+
+/// How something is polled by SNMP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnmpProbing {
+    /// From poll to poll; whole seconds.
+    pub interval: Duration,
+    /// For one request.
+    pub timeout: Duration,
+    /// Further requests after a time-out.
+    pub retries: u8,
+}
+
+/// When verdicts change state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hysteresis {
+    /// Consecutive lost rounds that make DOWN, at least 1.
+    pub down_after: u32,
+    /// Consecutive replies that make UP, at least 1.
+    pub up_after: u32,
+}
+
+/// A device or a link.
+#[derive(Debug, Clone)]
+pub struct Component {
+    /// The component's identifier, unique among devices and links together.
+    pub id: Id,
+    /// A name for people; the identifier when none was given.
+    pub title: String,
+    /// Where it stands.
+    pub site: SiteIx,
+    /// What it is.
+    pub kind: ComponentKind,
+    /// Where its ICMP probes go; `None` for a link without `far_address`.
+    pub address: Option<Host>,
+    /// How it is pinged; `None` when `address` is.
+    pub icmp: Option<IcmpProbing>,
+    /// When its rounds change its state.
+    pub hysteresis: Hysteresis,
+    /// What stands between the monitor and it; names causes, changes no figure.
+    pub parents: Vec<ComponentIx>,
+}
+
+/// What a component is.
+#[derive(Debug, Clone)]
+pub enum ComponentKind {
+    /// A device with its own address.
+    Device(Device),
+    /// A link, seen from its far end, from its interface, or both.
+    Link(Link),
+}
+
+/// The part of `[devices.X]` that only devices have.
+#[derive(Debug, Clone)]
+pub struct Device {
+    /// Router, gateway or host.
+    pub role: DeviceRole,
+    /// SNMP profile name, or `auto`.
+    pub profile: String,
+    /// How it is polled by SNMP, when it is.
+    pub snmp: Option<(CredentialIx, SnmpProbing)>,
+    /// UDP port of its agent, 161 when none was given.
+    pub snmp_port: u16,
+}
+
+/// `kind` of a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DeviceRole {
+    /// `router`
+    Router,
+    /// `voip-gateway`
+    VoipGateway,
+    /// `host`
+    Host,
+}
+
+/// The part of `[links.X]` that only links have.
+#[derive(Debug, Clone)]
+pub struct Link {
+    /// The device at the near end.
+    pub device: ComponentIx,
+    /// ifName or ifAlias on that device, when its interface counts.
+    pub interface: Option<String>,
+    /// What the link is for.
+    pub role: LinkRole,
+}
+
+/// `role` of a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LinkRole {
+    /// `primary`
+    Primary,
+    /// `standby`
+    Standby,
+    /// `load_share`
+    LoadShare,
+}
+
+/// `[snmp.X]`.
+#[derive(Debug, Clone)]
+pub struct Credential {
+    /// The credential's name.
+    pub id: Id,
+    /// Protocol version with what it needs.
+    pub access: SnmpAccess,
+}
+
+/// SNMP version and secrets.
+#[derive(Debug, Clone)]
+pub enum SnmpAccess {
+    /// Version 1 with a community.
+    V1(Secret),
+    /// Version 2c with a community.
+    V2c(Secret),
+    /// Version 3, user-based security (RFC 3414).
+    V3 {
+        /// User name.
+        user: String,
+        /// Authentication protocol and password.
+        auth: Option<(AuthProtocol, Secret)>,
+        /// Privacy protocol and password; only with `auth`.
+        privacy: Option<(PrivProtocol, Secret)>,
+    },
+}
+
+/// Authentication protocols (RFC 3414, RFC 7860).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum AuthProtocol {
+    Md5,
+    Sha1,
+    Sha224,
+    Sha256,
+    Sha384,
+    Sha512,
+}
+
+/// Privacy protocols (RFC 3414, RFC 3826; AES-192/256 by the Blumenthal draft).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum PrivProtocol {
+    Des,
+    Aes128,
+    Aes192,
+    Aes256,
+}
+
+/// A secret: its `Debug` prints nothing of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Arc<str>);
+
+impl Secret {
+    /// Takes the secret text.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// Gives the secret to whoever authenticates with it.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// `[contracts.X]`.
+#[derive(Debug, Clone)]
+pub struct Contract {
+    /// The contract's identifier.
+    pub id: Id,
+    /// A name for people.
+    pub title: String,
+    /// Consolidated, or one of those it replaces.
+    pub kind: ContractKind,
+    /// Who promises.
+    pub provider: String,
+    /// To whom.
+    pub customer: String,
+    /// The provider's reference.
+    pub reference: String,
+    /// First day, local to the monitor's zone.
+    pub starts: Date,
+    /// Last day, inclusive.
+    pub ends: Date,
+    /// Contracts that it replaces.
+    pub replaces: Vec<ContractIx>,
+    /// Single point of contact.
+    pub contact: Contact,
+    /// Days after the end of a month in which a credit must be claimed, when the contract says.
+    pub claim_within_days: Option<u32>,
+}
+
+/// `kind` of a contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContractKind {
+    /// `legacy`
+    Legacy,
+    /// `consolidated`
+    Consolidated,
+}
+
+/// Whom to call.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Contact {
+    /// Desk or person.
+    pub name: String,
+    /// Telephone number as people dial it.
+    pub phone: String,
+    /// E-mail address.
+    pub email: String,
+}
+
+/// `[slas.X]`: terms of a promise.
+#[derive(Debug, Clone)]
+pub struct Sla {
+    /// The terms' identifier.
+    pub id: Id,
+    /// The promised availability.
+    pub availability: Share,
+    /// How it is computed.
+    pub formula: Formula,
+    /// When the service is promised at all.
+    pub service_hours: ServiceHours,
+    /// What becomes of unknown time.
+    pub unknown: UnknownPolicy,
+    /// Below it the verdict is `not_proven`.
+    pub coverage_floor: Share,
+    /// Shorter outages do not count, seconds.
+    pub min_outage: u64,
+    /// How an outage's length is rounded before it counts.
+    pub rounding: Rounding,
+    /// A window announced later than this before its start excludes nothing, seconds.
+    pub maintenance_notice: u64,
+    /// A fault is to be restored within so many seconds.
+    pub restore_within: Option<u64>,
+    /// Objectives per class.
+    pub objectives: Vec<Objective>,
+    /// What is owed when the promise is broken.
+    pub credits: Option<CreditSchedule>,
+}
+
+/// `formula` of an SLA; see `docs/accounting.md`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Formula {
+    /// (W − unknown − down) / (W − unknown); excluded time counts as up.
+    Calendar,
+    /// 1 − down / 2 592 000, not below 0.
+    Fixed30,
+    /// up / (up + down).
+    AgreedTime,
+    /// Down time against a month's maximum and the previous twelve months', seconds.
+    DowntimeBudget {
+        /// Most down seconds in a month.
+        month: u64,
+        /// Most down seconds in the previous twelve months, this one included.
+        year: Option<u64>,
+    },
+}
+
+/// `unknown` of an SLA.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnknownPolicy {
+    /// Leaves numerator and denominator.
+    Exclude,
+    /// Is counted as up.
+    AsUp,
+    /// Is counted as down.
+    AsDown,
+}
+
+/// How an outage's length is rounded before it counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rounding {
+    /// To the second.
+    None,
+    /// Down to full minutes.
+    FloorMinute,
+    /// Up to full minutes.
+    CeilMinute,
+}
+
+/// `service_hours` of an SLA.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServiceHours {
+    /// Always.
+    Always,
+    /// On some weekdays between two local times of day, not on holidays.
+    Weekly {
+        /// Monday to Sunday.
+        days: [bool; 7],
+        /// First minute of the local day, 0 to 1439.
+        from_minute: u16,
+        /// First minute after, 1 to 1440, later than `from_minute`.
+        to_minute: u16,
+        /// Local dates on which the hours do not apply.
+        holidays: Arc<[Date]>,
+    },
+}
+
+/// One line of `objectives`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Objective {
+    /// The class it is about.
+    pub class: ClassIx,
+    /// What is measured.
+    pub measure: Measure,
+    /// What it may reach at most (at least, for `Mos`).
+    pub limit: Limit,
+}
+
+/// What an objective measures, over available time only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Measure {
+    RttMean,
+    RttP50,
+    RttP95,
+    RttP99,
+    RttMax,
+    /// `jitter`: RFC 3550 §6.4.1 smoothed over consecutive RTTs, the mean of the minutes' values.
+    Jitter,
+    /// `pdv_p99`: 99th percentile of RTT less the minimum (RFC 5481).
+    PdvP99,
+    Loss,
+    Mos,
+}
+
+impl Measure {
+    /// Every measure with its name in configuration, metrics and reports.
+    pub const NAMES: [(&'static str, Self); 9] = [
+        ("rtt_mean", Self::RttMean),
+        ("rtt_p50", Self::RttP50),
+        ("rtt_p95", Self::RttP95),
+        ("rtt_p99", Self::RttP99),
+        ("rtt_max", Self::RttMax),
+        ("jitter", Self::Jitter),
+        ("pdv_p99", Self::PdvP99),
+        ("loss", Self::Loss),
+        ("mos", Self::Mos),
+    ];
+
+    /// Its name in configuration, metrics and reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, m)| *m == self).map_or("?", |(n, _)| n)
+    }
+}
+
+/// The limit of an objective, in the measure's own unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// At most so many microseconds.
+    Micros(u64),
+    /// At most such a share.
+    Share(Share),
+    /// At least so many ten-thousandths of MOS: 4.0 is 40 000.
+    Mos(u32),
+}
+
+/// `credits` of an SLA: the four shapes in use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CreditSchedule {
+    /// `{ below = "99.95%", credit = "5%" }`: the lowest band reached gives the credit. Ordered by falling `below`, credits rising.
+    Tiers(Vec<CreditTier>),
+    /// `{ over = "43m", credit = "20%" }`: cumulative down time bands. Ordered by rising `over`, credits rising.
+    DowntimeBands(Vec<CreditBand>),
+    /// Per started interval above the month's (standard) or the year's (elevated) maximum.
+    PerInterval {
+        /// Length of an interval, seconds.
+        interval: u64,
+        /// Credit per started interval above the month's maximum.
+        standard: Share,
+        /// Credit per started interval above the year's maximum.
+        elevated: Share,
+        /// Whether the elevated credit takes the place of the standard one, or adds to it.
+        elevated_replaces_standard: bool,
+        /// Most down seconds in a month.
+        month_max: u64,
+        /// Most down seconds in twelve months.
+        year_max: u64,
+    },
+    /// A credit for every outage not restored within `restore_within`.
+    PerIncident {
+        /// Credit for each.
+        credit: Share,
+        /// Most per month.
+        cap: Share,
+    },
+}
+
+/// A band of [`CreditSchedule::Tiers`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CreditTier {
+    /// Applies when availability is below.
+    pub below: Share,
+    /// Share of the monthly charge.
+    pub credit: Share,
+}
+
+/// A band of [`CreditSchedule::DowntimeBands`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CreditBand {
+    /// Applies when down seconds exceed.
+    pub over: u64,
+    /// Share of the monthly charge.
+    pub credit: Share,
+}
+
+/// `[sites.X]`.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// The site's identifier.
+    pub id: Id,
+    /// A name for people.
+    pub title: String,
+    /// Migration wave.
+    pub wave: Option<String>,
+    /// First local day on which the SLA counts; the contract's start when `None`.
+    pub accepted: Option<Date>,
+}
+
+/// `[services.X]`.
+#[derive(Debug, Clone)]
+pub struct Service {
+    /// The service's identifier.
+    pub id: Id,
+    /// A name for people.
+    pub title: String,
+    /// Where it is used.
+    pub site: SiteIx,
+    /// Under which contract.
+    pub contract: ContractIx,
+    /// On which terms.
+    pub sla: SlaIx,
+    /// Its class of service.
+    pub class: ClassIx,
+    /// What it costs a month.
+    pub monthly_charge: Option<Money>,
+    /// What must be up for it to be up.
+    pub requires: Tree,
+}
+
+/// A tree of requirements. Every leaf is named once in a tree; groups are never empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tree {
+    /// A component.
+    Leaf(ComponentIx),
+    /// Another service's tree.
+    Service(ServiceIx, Box<Tree>),
+    /// At least `k` of the branches: `all` is `k = len`, `any` is `k = 1`.
+    AtLeast {
+        /// How many are needed, 1 to `of.len()`.
+        k: usize,
+        /// The branches.
+        of: Vec<Tree>,
+    },
+}
+
+impl Tree {
+    /// Every component named, in order of appearance.
+    pub fn components(&self) -> Vec<ComponentIx> {
+        let mut found = Vec::new();
+        self.collect(&mut found);
+        found
+    }
+
+    fn collect(&self, into: &mut Vec<ComponentIx>) {
+        match self {
+            Self::Leaf(c) => into.push(*c),
+            Self::Service(_, tree) => tree.collect(into),
+            Self::AtLeast { of, .. } => of.iter().for_each(|t| t.collect(into)),
+        }
+    }
+}
+
+/// `[[maintenance]]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Maintenance {
+    /// Under which contract.
+    pub contract: ContractIx,
+    /// Whom it touches; all of the contract's services when none were named.
+    pub services: Vec<ServiceIx>,
+    /// When.
+    pub span: Span,
+    /// The change's reference.
+    pub reference: String,
+    /// When it was announced; without it the window excludes nothing.
+    pub notified: Option<Sec>,
+}
+
+impl Config {
+    /// Positions by identifier, for those who look up names from outside (commands, pages, imports).
+    #[must_use]
+    pub fn component_by_id(&self) -> BTreeMap<&str, ComponentIx> {
+        self.components.iter().enumerate().map(|(n, c)| (c.id.as_str(), ComponentIx::from(n))).collect()
+    }
+
+    /// The service with this identifier.
+    #[must_use]
+    pub fn service(&self, id: &str) -> Option<ServiceIx> {
+        self.services.iter().position(|s| s.id.as_str() == id).map(ServiceIx::from)
+    }
+
+    /// The contract with this identifier.
+    #[must_use]
+    pub fn contract(&self, id: &str) -> Option<ContractIx> {
+        self.contracts.iter().position(|c| c.id.as_str() == id).map(ContractIx::from)
+    }
+}

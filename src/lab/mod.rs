@@ -1,0 +1,1 @@
+//! A fleet of devices that really answers, with a script of faults.

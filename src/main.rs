@@ -1,0 +1,3 @@
+//! The `assured` binary.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The monthly evidence pack.

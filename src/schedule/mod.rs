@@ -1,0 +1,1 @@
+//! Who is due when: spread evenly, aligned to wall time, never a burst.

@@ -1,0 +1,1 @@
+//! A mergeable log-linear histogram of round-trip times, pure.
