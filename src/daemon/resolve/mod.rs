@@ -3,6 +3,8 @@
 //! A name keeps its last address while the resolver fails, and keeps it, too, as long as
 //! the resolver still names it among others. What cannot be resolved is unknown, not down.
 
+pub mod client;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
