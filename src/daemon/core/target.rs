@@ -93,6 +93,24 @@ impl Target {
         (unfinished, keys)
     }
 
+    /// Ends the round in flight: nothing more will be heard of it, because of `cause`.
+    pub(super) fn abandon(&mut self, cause: Cause) -> Option<Complete> {
+        let flight = self.flight.take()?;
+        let unheard = Outcome::NotMeasured(cause);
+        let outcomes = flight.outcomes.into_iter().map(|o| o.unwrap_or(unheard)).collect();
+        Some(Complete { due_ns: flight.due_ns, outcomes })
+    }
+
+    /// Whether a round is in flight.
+    pub(super) fn in_flight(&self) -> bool {
+        self.flight.is_some()
+    }
+
+    /// The class that a key is about.
+    pub(super) fn class_at(&self, key: Key) -> Option<ClassIx> {
+        self.probing.classes.get(usize::from(key.class)).copied()
+    }
+
     /// Takes what was learnt about a request; gives the round when it is the last of it.
     pub(super) fn event(&mut self, key: Key, event: &Event, sent: Dscp) -> Option<Complete> {
         let stats = self.classes.get_mut(usize::from(key.class))?;
