@@ -51,13 +51,15 @@ pub enum Cause {
     AuthFailure,
     /// An imported record says so.
     Imported,
+    /// Rounds were lost after an unknown stretch, but too few in a row to say down.
+    Undecided,
     /// No round covered the time, and nothing says why.
     Gap,
 }
 
 impl Cause {
     /// Every cause with its name in metrics, journal and reports.
-    pub const NAMES: [(&'static str, Self); 12] = [
+    pub const NAMES: [(&'static str, Self); 13] = [
         ("stopped", Self::Stopped),
         ("skipped", Self::Skipped),
         ("clock_step", Self::ClockStep),
@@ -69,6 +71,7 @@ impl Cause {
         ("agent_silent", Self::AgentSilent),
         ("auth_failure", Self::AuthFailure),
         ("imported", Self::Imported),
+        ("undecided", Self::Undecided),
         ("gap", Self::Gap),
     ];
 
