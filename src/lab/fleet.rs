@@ -169,7 +169,8 @@ impl Fleet {
             (false, None) => Fate::Answered,
         };
         let duplicated = plan.duplicated && fate != Fate::Dropped;
-        let word = |n: usize| echo.payload.get(n * 8..).and_then(<[u8]>::first_chunk).map_or(0, |b| u64::from_be_bytes(*b));
+        let word =
+            |n: usize| echo.payload.get(n * 8..).and_then(<[u8]>::first_chunk).map_or(0, |b| u64::from_be_bytes(*b));
         let sighting = Sighting {
             serial,
             at_ns: now_ns,
@@ -373,7 +374,8 @@ mod tests {
             loss: Chance::NEVER,
             remark: Dscp::parse("AF31"),
         };
-        let data = Treatment { dscp: Dscp::parse("AF31").unwrap(), loss: Chance::ALWAYS, remark: None, ..voice.clone() };
+        let data =
+            Treatment { dscp: Dscp::parse("AF31").unwrap(), loss: Chance::ALWAYS, remark: None, ..voice.clone() };
         let mut fleet = fleet(Hosts { classes: vec![voice, data], ..Hosts::at(address("10.1.0.1")) });
         let out = ask(&mut fleet, "10.1.0.1", "EF", 0);
         assert_eq!((out[0].at_ns, out[0].bytes[1]), (Nanos::ms(2).0, 26 << 2));

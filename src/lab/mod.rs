@@ -17,14 +17,14 @@
 //! See `docs/lab.md`.
 
 pub mod chance;
-// pub mod client;
-// pub mod driver;
+pub mod client;
+pub mod driver;
 pub mod fleet;
-// pub mod netlink;
+pub mod netlink;
 pub mod packet;
 pub mod scenario;
-// pub mod server;
+pub mod server;
 pub mod truth;
 
-// pub use client::{Lab, LabError, Options};
+pub use client::{Lab, LabError, Options};
 pub use scenario::Scenario;

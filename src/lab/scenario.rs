@@ -465,7 +465,8 @@ fn dscps<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Dscp>, D::Error> {
 }
 
 fn named<E: serde::de::Error>(text: &str) -> Result<Dscp, E> {
-    Dscp::parse(text).ok_or_else(|| E::custom(format!("`{text}` is no code point: write a name such as EF, or 0 to 63")))
+    Dscp::parse(text)
+        .ok_or_else(|| E::custom(format!("`{text}` is no code point: write a name such as EF, or 0 to 63")))
 }
 
 fn one() -> u64 {
