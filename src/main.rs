@@ -9,6 +9,10 @@ use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
+    // The lab's helper enters a user namespace, which a process may only do while it has one thread.
+    if let Some(code) = assured::lab::server::run_if_asked() {
+        return code;
+    }
     let cli = Cli::parse();
     log_to_stderr(cli.log_format);
     let outcome = match cli.command {
@@ -16,7 +20,6 @@ fn main() -> ExitCode {
         Command::Demo(demo) => command::demo::run(&demo),
         Command::Check(file) => command::check::run(&file),
         Command::Probe(probe) => command::probe::run(&probe),
-        Command::LabHelper => command::demo::lab_helper(),
     };
     match outcome {
         Ok(code) => code,
