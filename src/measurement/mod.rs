@@ -2,6 +2,10 @@
 //!
 //! "No data" is an outcome of its own. It is never folded silently into up or down.
 
+pub mod buckets;
+pub mod minute;
+pub mod rounds;
+
 use std::fmt;
 
 use crate::names::{ClassIx, ComponentIx};
