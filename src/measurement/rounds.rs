@@ -140,6 +140,10 @@ impl Segment {
     fn next(&self) -> Sec {
         self.first.plus(i64::from(self.interval) * i64::from(self.count))
     }
+
+    fn last(&self) -> Sec {
+        self.next().plus(-i64::from(self.interval))
+    }
 }
 
 /// Rounds in a row that were not answered, by their position among all rounds.
@@ -196,6 +200,35 @@ impl Rounds {
         Ok(())
     }
 
+    /// From parts that were stored; `None` unless they are in the very form that [`Self::push_run`] makes.
+    #[must_use]
+    pub fn from_parts(segments: Vec<Segment>, stretches: Vec<Stretch>) -> Option<Self> {
+        let mut count = 0_u32;
+        let mut before: Option<Segment> = None;
+        for s in &segments {
+            count = count.checked_add(s.count)?;
+            let seconds = i64::from(s.interval).checked_mul(i64::from(s.count))?;
+            s.first.0.checked_add(seconds)?;
+            let follows = before.is_none_or(|b| {
+                s.first > b.last() && !(b.interval == s.interval && b.next() == s.first)
+            });
+            if s.count == 0 || s.interval == 0 || !follows {
+                return None;
+            }
+            before = Some(*s);
+        }
+        let mut end: Option<(u32, Fate)> = None;
+        for s in &stretches {
+            let follows = end.is_none_or(|(end, fate)| s.index > end || (s.index == end && s.fate != fate));
+            let last = s.index.checked_add(s.count)?;
+            if s.count == 0 || s.fate == Fate::Reply || !follows || last > count {
+                return None;
+            }
+            end = Some((last, s.fate));
+        }
+        Some(Self { segments, stretches, count })
+    }
+
     /// How many rounds.
     #[must_use]
     pub fn count(&self) -> u32 {
@@ -230,7 +263,7 @@ impl Rounds {
     /// The last round.
     #[must_use]
     pub fn last(&self) -> Option<Sec> {
-        self.segments.last().map(|s| s.next().plus(-i64::from(s.interval)))
+        self.segments.last().map(Segment::last)
     }
 
     /// When rounds were.
