@@ -1,1 +1,16 @@
 //! What is kept: chained, append-only, replayable.
+//!
+//! ```text
+//! minutes of rounds ─► blob ─┐
+//! what happened ─► record ───┴─► chain ─► store ─► recover ─► the same accounts again
+//!                                   └─► rollup (hours, days; they name what they cover)
+//! ```
+//!
+//! `docs/evidence.md` describes the files so that somebody else can write a reader.
+
+pub mod blob;
+pub mod canonical;
+pub mod chain;
+pub mod merkle;
+pub mod record;
+pub mod rollup;

@@ -2,7 +2,10 @@
 //!
 //! "No data" is an outcome of its own. It is never folded silently into up or down.
 
+pub mod buckets;
+pub mod minute;
 pub mod recent;
+pub mod rounds;
 
 use std::fmt;
 
