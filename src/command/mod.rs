@@ -1,5 +1,9 @@
 //! One file per command. Results go to standard output, everything else to standard error.
 
+pub mod demo;
+pub mod probe;
+pub mod run;
+
 use std::process::ExitCode;
 
 /// Exit codes beyond 0 and 1, after `sysexits.h`.

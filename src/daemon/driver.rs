@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use assured_probes::icmp::{Engine, Event, Request};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::MissedTickBehavior;
 
 use super::core::Core;
@@ -48,6 +48,8 @@ pub struct Driver {
     pub asks: mpsc::Receiver<Ask>,
     /// The resolver's answers.
     pub looked: mpsc::Receiver<Looked>,
+    /// The names to look up, sorted.
+    pub names: watch::Sender<Vec<Arc<str>>>,
     /// Both clocks.
     pub clock: Arc<dyn Clock>,
 }
@@ -113,6 +115,7 @@ impl Driver {
                     Some(Ask::Reload(config, answer)) => {
                         let said = self.core.reload(*config, self.clock.now());
                         plan = self.core.plan();
+                        self.names.send_replace(self.core.names());
                         fresh = None;
                         let _ = answer.send(said);
                     }

@@ -6,4 +6,9 @@
 //! reader asks ─► core::snapshot
 //! ```
 
+pub mod core;
+pub mod driver;
 pub mod isolation;
+pub mod resolve;
+pub mod signal;
+pub mod supervisor;

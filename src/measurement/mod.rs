@@ -3,6 +3,7 @@
 //! "No data" is an outcome of its own. It is never folded silently into up or down.
 
 pub mod buckets;
+pub mod jitter;
 pub mod minute;
 pub mod recent;
 pub mod rounds;

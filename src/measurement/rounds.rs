@@ -85,6 +85,7 @@ impl Fate {
                 Cause::AuthFailure => 12,
                 Cause::Imported => 13,
                 Cause::Gap => 14,
+                Cause::Undecided => 15,
             },
         }
     }

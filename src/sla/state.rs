@@ -158,7 +158,8 @@ impl Machine {
             return false;
         }
         self.cover_until(at, out);
-        self.gap = Cause::Gap;
+        // Time that no round covers has the cause of the round before it, when that was not measured.
+        self.gap = if let Verdict::NotMeasured(cause) = verdict { cause } else { Cause::Gap };
         let measured = match verdict {
             Verdict::Reply => {
                 self.reply(at, out);

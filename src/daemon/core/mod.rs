@@ -4,7 +4,7 @@
 //! the rounds, judges losses by the sentinels, and feeds the fold. What it wants sent it
 //! returns; what it found out it shows in a [`Snapshot`].
 
-mod history;
+mod figures;
 mod target;
 mod view;
 
@@ -15,7 +15,6 @@ use std::time::Duration;
 
 use assured_probes::icmp::{Event, Request, Strays};
 
-use self::history::{History, single};
 use self::target::{ClassStats, Complete, Key, Purpose, Target};
 use crate::clock::Now;
 use crate::config::Config;
@@ -54,10 +53,10 @@ pub struct Core {
     names: Names,
     isolation: Isolation,
     fold: Fold,
-    history: History,
     minutes: Option<Vec<Round>>,
     newest: Sec,
     generation: u32,
+    engine_name: &'static str,
     totals: Totals,
 }
 
@@ -74,7 +73,7 @@ struct Totals {
 impl Core {
     /// A monitor that starts now; this month's time before is unknown.
     #[must_use]
-    pub fn new(config: Config, agreed: Vec<Agreed>, started: Sec) -> Self {
+    pub fn new(config: Config, agreed: Vec<Agreed>, started: Sec, engine_name: &'static str) -> Self {
         let config = Arc::new(config);
         let fold = Fold::new(&config, &agreed, started, Limits::LIVE);
         let mut core = Self {
@@ -83,11 +82,11 @@ impl Core {
             names: Names::default(),
             isolation: Isolation::new(config.monitor.sentinels.len(), PATIENCE_NS),
             fold,
-            history: History::default(),
             minutes: None,
             newest: started,
             generation: 0,
             totals: Totals::default(),
+            engine_name,
             started,
             agreed,
             config,
@@ -218,20 +217,16 @@ impl Core {
     /// and the month's accounts are replayed under the new terms. Says in words what changed.
     pub fn reload(&mut self, config: Config, now: Now) -> String {
         let old = std::mem::replace(&mut self.config, Arc::new(config));
-        let start = self.history.start().unwrap_or(self.started).min(self.started);
-        self.fold = Fold::new(&self.config, &self.agreed, start, Limits::LIVE);
+        let (fold, anew) = self.fold.reload(&old, &self.config, &self.agreed, now.sec(), Limits::LIVE);
+        self.fold = fold;
+        for service in anew {
+            let service = &self.config.services[service.get()].id;
+            tracing::warn!(%service, "its hours, term or exclusions changed: its live accounts begin anew, reports are not affected");
+        }
         self.isolation = Isolation::new(self.config.monitor.sentinels.len(), PATIENCE_NS);
         self.held.clear();
         let before = std::mem::take(&mut self.targets);
         self.targets = self.aim(before);
-        for n in 0..self.config.components.len() {
-            let id = self.config.components[n].id.clone();
-            for source in [Source::Address, Source::Interface] {
-                for run in self.history.of(&id, source) {
-                    self.fold.run(ComponentIx::from(n), source, run.first, run.interval, run.count, run.verdict);
-                }
-            }
-        }
         self.totals.reload_failed = false;
         self.tick(now);
         let (was, is) = (old.components.len(), self.config.components.len());
@@ -368,7 +363,6 @@ impl Core {
         }
         let at = Sec(complete.due_ns.div_euclid(1_000_000_000));
         let verdict = Verdict::of(outcomes.iter().copied());
-        let interval = i64::try_from(target.probing.interval.as_secs()).unwrap_or(i64::MAX / 4).max(1);
         if let Some(rounds) = &mut self.minutes {
             let outcomes = target.probing.classes.iter().copied().zip(outcomes).collect();
             rounds.push(Round { at, component, outcomes });
@@ -378,7 +372,6 @@ impl Core {
         if !self.fold.round(component, Source::Address, at, verdict) {
             return;
         }
-        self.history.push(id, Source::Address, single(at, interval, verdict));
         let confirmed = self.fold.confirmed(component);
         if !was.same_kind(confirmed.state) {
             let since = confirmed.since.unwrap_or(at);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use assured_probes::icmp::{Event, EventKind, Failure};
 
 use crate::config::model::{Host, IcmpProbing};
-use crate::measurement::jitter::Rfc3550;
+use crate::measurement::jitter::Jitter;
 use crate::measurement::recent::Recent;
 use crate::measurement::{Cause, Outcome};
 use crate::metrics::histogram::RttHistogram;
@@ -169,7 +169,7 @@ pub(super) struct ClassStats {
     pub(super) counts: Counts,
     pub(super) rtt: Arc<RttHistogram>,
     pub(super) last_rtt: Option<Micros>,
-    pub(super) jitter: Rfc3550,
+    pub(super) jitter: Jitter,
     pub(super) recent: Recent,
 }
 
@@ -180,7 +180,7 @@ impl ClassStats {
             counts: Counts::default(),
             rtt: Arc::default(),
             last_rtt: None,
-            jitter: Rfc3550::default(),
+            jitter: Jitter::default(),
             recent: Recent::new(interval_s),
         }
     }
@@ -193,7 +193,7 @@ impl ClassStats {
                 self.counts.sent += 1;
                 self.counts.received += 1;
                 Arc::make_mut(&mut self.rtt).record(rtt);
-                self.jitter.record(rtt);
+                self.jitter.reply(rtt);
                 self.last_rtt = Some(rtt);
             }
             Outcome::Lost | Outcome::Refused => {

@@ -54,8 +54,8 @@ pub async fn run(mut wanted: watch::Receiver<Vec<Arc<str>>>, answers: mpsc::Send
                     *at = now + TIMEOUT * 2; // until its answer says better
                     let name = name.clone();
                     under_way.spawn(async move {
-                        let answer = tokio::time::timeout(TIMEOUT, tokio::net::lookup_host((&*name, 0))).await;
-                        let addresses = match answer {
+                        let looking = tokio::net::lookup_host((name.to_string(), 0));
+                        let addresses = match tokio::time::timeout(TIMEOUT, looking).await {
                             Ok(Ok(found)) => found.map(|a| a.ip()).collect(),
                             Ok(Err(_)) | Err(_) => Vec::new(),
                         };
