@@ -7,6 +7,7 @@
 #[cfg(target_os = "linux")]
 pub mod batched;
 pub mod codec;
+pub mod portable;
 #[cfg(target_os = "linux")]
 pub mod socket;
 

@@ -290,7 +290,9 @@ impl Socket {
         for (meta, header) in batch.metas.iter_mut().zip(&headers).take(batch.received) {
             meta.length = (header.msg_len as usize).min(batch.stride);
             meta.name_length = (header.msg_hdr.msg_namelen as usize).min(size_of::<Name>());
-            meta.control_length = (header.msg_hdr.msg_controllen as usize).min(size_of::<Control>());
+            #[allow(clippy::unnecessary_cast, reason = "a socklen_t with musl")]
+            let control_length = header.msg_hdr.msg_controllen as usize;
+            meta.control_length = control_length.min(size_of::<Control>());
             meta.truncated = header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
         }
         Ok(batch.received)
