@@ -2,6 +2,8 @@
 //!
 //! "No data" is an outcome of its own. It is never folded silently into up or down.
 
+pub mod jitter;
+
 use std::fmt;
 
 use crate::names::{ClassIx, ComponentIx};
