@@ -175,3 +175,124 @@ fn date_of(day: i64) -> Option<Date> {
 fn timestamp(at: Sec) -> Timestamp {
     Timestamp::from_second(at.0).unwrap_or(if at.0 < 0 { Timestamp::MIN } else { Timestamp::MAX })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+
+    fn london() -> TimeZone {
+        TimeZone::get("Europe/London").unwrap()
+    }
+
+    fn sec(text: &str) -> Sec {
+        Sec(text.parse::<Timestamp>().unwrap().as_second())
+    }
+
+    fn span(from: &str, to: &str) -> Span {
+        Span::new(sec(from), sec(to))
+    }
+
+    fn month(text: &str) -> Month {
+        Month::parse(text).unwrap()
+    }
+
+    fn weekly(days: [bool; 7], from: &str, to: &str, holidays: &[Date]) -> ServiceHours {
+        let minute = |t: &str| {
+            let (h, m) = t.split_once(':').unwrap();
+            h.parse::<u16>().unwrap() * 60 + m.parse::<u16>().unwrap()
+        };
+        ServiceHours::Weekly { days, from_minute: minute(from), to_minute: minute(to), holidays: holidays.into() }
+    }
+
+    const MON_FRI: [bool; 7] = [true, true, true, true, true, false, false];
+    const SUNDAY: [bool; 7] = [false, false, false, false, false, false, true];
+    const EVER: Span = Span { from: Sec(0), to: Sec(40_000_000_000) };
+
+    #[test]
+    fn months_have_the_minutes_of_their_clock_changes_and_leap_days() {
+        let table = [
+            ("2026-01", 44_640),
+            ("2026-02", 40_320),
+            ("2026-03", 44_580),
+            ("2026-04", 43_200),
+            ("2026-10", 44_700),
+            ("2028-02", 41_760),
+        ];
+        for (text, minutes) in table {
+            assert_eq!(month(text).span(&london()).seconds(), minutes * 60, "{text}");
+        }
+        assert_eq!(month("2026-03").span(&london()), span("2026-03-01T00:00:00Z", "2026-03-31T23:00:00Z"));
+        assert_eq!(month("2026-10").span(&london()), span("2026-09-30T23:00:00Z", "2026-11-01T00:00:00Z"));
+    }
+
+    #[test]
+    fn an_instant_belongs_to_its_local_month() {
+        let of = |text| Month::of(sec(text), &london()).to_string();
+        assert_eq!(of("2026-09-30T22:59:59Z"), "2026-09");
+        assert_eq!(of("2026-09-30T23:00:00Z"), "2026-10");
+        assert_eq!(of("2026-10-31T23:59:59Z"), "2026-10");
+        assert_eq!(month("2026-12").next(), month("2027-01"));
+        assert_eq!(month("2026-01").previous(), month("2025-12"));
+        for bad in ["2026-13", "2026-00", "2026-1", "26-01", "2026/01", "+026-01", "", "2026-01-01"] {
+            assert_eq!(Month::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_weekly_window_shrinks_and_grows_with_the_clock() {
+        let hours = weekly(SUNDAY, "00:30", "02:30", &[]);
+        let on = |from, to| hours_within(span(from, to), &london(), &hours);
+        let spring = on("2026-03-29T00:00:00Z", "2026-03-29T23:00:00Z");
+        assert_eq!(spring, [span("2026-03-29T00:30:00Z", "2026-03-29T01:30:00Z")]);
+        let autumn = on("2026-10-24T23:00:00Z", "2026-10-26T00:00:00Z");
+        assert_eq!(autumn, [span("2026-10-24T23:30:00Z", "2026-10-25T02:30:00Z")]);
+    }
+
+    #[test]
+    fn local_times_that_do_not_exist_give_nothing_and_those_that_happen_twice_count_twice() {
+        let hours = weekly(SUNDAY, "01:15", "01:45", &[]);
+        let all = |text| window(month(text), &london(), &hours, EVER);
+        assert!(
+            !all("2026-03").iter().any(|s| s.intersect(span("2026-03-29T00:00:00Z", "2026-03-30T00:00:00Z")).is_some())
+        );
+        let twice: Vec<_> = all("2026-10").into_iter().filter(|s| s.from >= sec("2026-10-24T23:00:00Z")).collect();
+        assert_eq!(
+            twice,
+            [
+                span("2026-10-25T00:15:00Z", "2026-10-25T00:45:00Z"),
+                span("2026-10-25T01:15:00Z", "2026-10-25T01:45:00Z"),
+            ]
+        );
+    }
+
+    #[test]
+    fn office_hours_leave_out_weekends_and_holidays() {
+        let hours = weekly(MON_FRI, "08:00", "18:00", &[date(2026, 12, 25), date(2026, 12, 28)]);
+        let december = window(month("2026-12"), &london(), &hours, EVER);
+        assert_eq!(december.len(), 23 - 2);
+        assert_eq!(december[0], span("2026-12-01T08:00:00Z", "2026-12-01T18:00:00Z"));
+        let july = window(month("2026-07"), &london(), &hours, EVER);
+        assert_eq!(july[0], span("2026-07-01T07:00:00Z", "2026-07-01T17:00:00Z"), "summer time");
+    }
+
+    #[test]
+    fn hours_to_midnight_join_across_days() {
+        let hours = weekly([true; 7], "00:00", "24:00", &[]);
+        assert_eq!(window(month("2026-10"), &london(), &hours, EVER), [month("2026-10").span(&london())]);
+    }
+
+    #[test]
+    fn the_term_cuts_the_window() {
+        let term = span("2026-10-10T12:00:00Z", "2026-10-20T00:00:00Z");
+        assert_eq!(window(month("2026-10"), &london(), &ServiceHours::Always, term), [term]);
+        assert!(window(month("2026-11"), &london(), &ServiceHours::Always, term).is_empty());
+    }
+
+    #[test]
+    fn a_day_that_begins_late_begins_at_its_first_instant() {
+        // Chile's clocks went forward at local midnight on 2026-09-06.
+        let santiago = TimeZone::get("America/Santiago").unwrap();
+        assert_eq!(midnight(date(2026, 9, 6), &santiago), sec("2026-09-06T04:00:00Z"));
+    }
+}

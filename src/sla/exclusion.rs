@@ -72,3 +72,76 @@ pub fn intersection(a: &[Span], b: &[Span]) -> Vec<Span> {
 pub fn total(spans: &[Span]) -> u64 {
     spans.iter().map(|s| s.seconds()).sum()
 }
+
+/// The time of `a` that is not in `b`; both disjoint and sorted.
+#[must_use]
+pub fn difference(a: &[Span], b: &[Span]) -> Vec<Span> {
+    let mut left = Vec::new();
+    let mut first = 0;
+    for &span in a {
+        let mut from = span.from;
+        while b.get(first).is_some_and(|s| s.to <= span.from) {
+            first += 1;
+        }
+        for cut in b[first..].iter().take_while(|s| s.from < span.to) {
+            if from < cut.from {
+                left.push(Span::new(from, cut.from));
+            }
+            from = from.max(cut.to);
+        }
+        if from < span.to {
+            left.push(Span::new(from, span.to));
+        }
+    }
+    left
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::ContractIx;
+    use crate::units::Sec;
+    use proptest::prelude::*;
+
+    fn spans(list: &[(i64, i64)]) -> Vec<Span> {
+        list.iter().map(|&(a, b)| Span::new(Sec(a), Sec(b))).collect()
+    }
+
+    #[test]
+    fn maintenance_excludes_only_when_announced_in_time() {
+        let announced = |notified: Option<i64>| Maintenance {
+            contract: ContractIx(0),
+            services: Vec::new(),
+            span: Span::new(Sec(1_000), Sec(2_000)),
+            reference: "CHG-1".into(),
+            notified: notified.map(Sec),
+        };
+        assert!(announced_in_time(&announced(Some(899)), 100));
+        assert!(announced_in_time(&announced(Some(900)), 100), "exactly on notice");
+        assert!(!announced_in_time(&announced(Some(901)), 100));
+        assert!(!announced_in_time(&announced(None), 0), "never announced");
+        assert!(!announced_in_time(&announced(Some(0)), u64::MAX));
+    }
+
+    #[test]
+    fn unions_merge_what_overlaps_or_touches() {
+        assert_eq!(union(spans(&[(5, 7), (1, 3), (3, 4), (6, 9), (8, 8)])), spans(&[(1, 4), (5, 9)]));
+    }
+
+    proptest! {
+        #[test]
+        fn set_operations_agree_with_a_second_by_second_look(
+            a in proptest::collection::vec((0_i64..60, 0_i64..12), 0..8), b in proptest::collection::vec((0_i64..60, 0_i64..12), 0..8),
+        ) {
+            let make = |v: Vec<(i64, i64)>| union(v.into_iter().map(|(f, n)| Span::new(Sec(f), Sec(f + n))));
+            let (a, b) = (make(a), make(b));
+            let within = |s: &[Span], t: i64| s.iter().any(|x| x.contains(Sec(t)));
+            let (both, only) = (intersection(&a, &b), difference(&a, &b));
+            for t in 0..80 {
+                prop_assert_eq!(within(&both, t), within(&a, t) && within(&b, t));
+                prop_assert_eq!(within(&only, t), within(&a, t) && !within(&b, t));
+            }
+            prop_assert_eq!(total(&both) + total(&only), total(&a));
+        }
+    }
+}

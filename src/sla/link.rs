@@ -79,3 +79,52 @@ fn append(queue: &mut VecDeque<Segment>, segment: Segment) {
         _ => queue.push_back(segment),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GAP: State = State::Unknown(Cause::Gap);
+    const SILENT: State = State::Unknown(Cause::AgentSilent);
+
+    #[test]
+    fn truth_table() {
+        use State::{Down, Up};
+        let table = [
+            (Some(Up), Some(Up), Up),
+            (Some(Up), Some(Down), Down),
+            (Some(Up), Some(SILENT), Up),
+            (Some(Down), Some(Up), Down),
+            (Some(Down), Some(Down), Down),
+            (Some(Down), Some(SILENT), Down),
+            (Some(GAP), Some(Up), GAP),
+            (Some(GAP), Some(Down), Down),
+            (Some(GAP), Some(SILENT), GAP),
+            (Some(Up), None, Up),
+            (Some(Down), None, Down),
+            (Some(GAP), None, GAP),
+            (None, Some(Up), Up),
+            (None, Some(Down), Down),
+            (None, Some(SILENT), SILENT),
+            (None, None, GAP),
+        ];
+        for (far, interface, link) in table {
+            assert_eq!(combine(far, interface), link, "{far:?} {interface:?}");
+        }
+    }
+
+    #[test]
+    fn streams_are_joined_as_far_as_both_are_settled() {
+        let seg = |from, to, state| Segment { span: Span::new(Sec(from), Sec(to)), state };
+        let mut join = Join::new(Sec(0));
+        let mut out = Vec::new();
+        join.take(&[seg(0, 10, State::Up), seg(10, 20, State::Down)], &[], &mut out);
+        assert!(out.is_empty());
+        assert_eq!(join.waiting(Sec(12)), (Some(seg(10, 20, State::Down)), None));
+        join.take(&[], &[seg(0, 5, SILENT), seg(5, 15, State::Down)], &mut out);
+        assert_eq!(out, [seg(0, 5, State::Up), seg(5, 15, State::Down)]);
+        assert_eq!(join.settled_until(), Sec(15));
+        join.take(&[seg(20, 30, State::Up)], &[seg(15, 30, State::Up)], &mut out);
+        assert_eq!(out, [seg(0, 5, State::Up), seg(5, 20, State::Down), seg(20, 30, State::Up)]);
+    }
+}
