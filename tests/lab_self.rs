@@ -4,10 +4,10 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
+use assured::lab::Lab;
 use assured::lab::client::{Options, Way};
 use assured::lab::scenario::{Hosts, Nanos, Scenario};
 use assured::lab::server::SocketKind;
-use assured::lab::Lab;
 
 fn options(way: Way) -> Options {
     Options { way, helper: Some(env!("CARGO_BIN_EXE_assured").into()), ..Options::default() }
