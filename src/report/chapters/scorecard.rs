@@ -1,0 +1,83 @@
+//! Every service: promised, achieved, proven how well, and how the last twelve months were.
+
+use crate::draw::spark::{Month, spark};
+use crate::report::document::{Block, Cell, Chapter, Table};
+use crate::report::model::{Report, Service, Verdict};
+use crate::report::words::{grouped, length};
+
+/// The chapter.
+#[must_use]
+pub fn chapter(report: &Report) -> Chapter {
+    let mut score = Table::new(
+        &[
+            ("Service", 2.9, false), ("Promised", 1.35, true), ("Achieved", 1.45, true), ("If unknown time were down – up", 1.9, true),
+            ("Measured", 1.4, true), ("Verdict", 1.6, false), ("Down time, twelve months", 2.0, false),
+        ],
+        "No service stands under this contract.",
+    );
+    let mut accounts = Table::new(
+        &[
+            ("Service", 2.6, false), ("Window", 1.5, true), ("Up", 1.5, true), ("Down", 1.2, true), ("Unknown", 1.2, true),
+            ("Excluded", 1.2, true), ("Resilience lost", 1.3, true),
+        ],
+        "–",
+    );
+    let mut workings = Table::new(&[("Service", 2.4, false), ("Formula", 1.4, false), ("Working", 7.0, false)], "–");
+    for s in &report.services {
+        score.rows.push(vec![
+            Cell::Pair(s.title.clone(), format!("{} · {}", s.site, s.sla)),
+            Cell::text(format!("{}%", s.target)),
+            Cell::strong(format!("{}%", s.availability)),
+            Cell::Pair(format!("{}%", s.lower), format!("to {}%", s.upper)),
+            Cell::text(format!("{}%", s.coverage)),
+            Cell::verdict(s.verdict),
+            Cell::Picture(spark(&months(s), s.allowed_down, 86.0, 20.0)),
+        ]);
+        accounts.rows.push(vec![
+            Cell::text(&s.id),
+            Cell::text(grouped(s.seconds.window)),
+            Cell::text(grouped(s.seconds.up)),
+            Cell::strong(grouped(s.seconds.down)),
+            Cell::text(grouped(s.seconds.unknown)),
+            Cell::text(grouped(s.seconds.excluded)),
+            Cell::text(grouped(s.degraded)),
+        ]);
+        workings.rows.push(vec![Cell::text(&s.id), Cell::text(&s.formula), Cell::text(&s.working)]);
+    }
+    let mut trend = Table::new(&[("Service", 2.6, false), ("Months, oldest first: availability and counted down time", 8.0, false)], "–");
+    for s in &report.services {
+        let months: Vec<String> = s
+            .trend
+            .iter()
+            .map(|m| match &m.availability {
+                Some(a) => format!("{} {a}% ({})", m.month, length(m.down)),
+                None => format!("{} no evidence", m.month),
+            })
+            .collect();
+        trend.rows.push(vec![Cell::text(&s.id), Cell::text(months.join(", "))]);
+    }
+    Chapter {
+        title: "Scorecard".into(),
+        blocks: vec![
+            Block::Table(score),
+            Block::Small("Columns on the right: down time of each month, this one last. Solid: breached. Outlined: kept. Short dash: no evidence. Dashed line: what this month's promise allows.".into()),
+            Block::Heading("Accounts, in seconds".into()),
+            Block::Text("Every second of the window stands on exactly one account: excluded, else unknown, else down, else up. The four add up to the window.".into()),
+            Block::Table(accounts),
+            Block::Heading("How each percentage comes about".into()),
+            Block::Table(workings),
+            Block::Heading("The last twelve months in figures".into()),
+            Block::Table(trend),
+        ],
+    }
+}
+
+fn months(service: &Service) -> Vec<Month> {
+    let mut months: Vec<Month> = service
+        .trend
+        .iter()
+        .map(|m| Month { down: m.availability.as_ref().map(|_| m.down), breached: m.verdict == Some(Verdict::Breached) })
+        .collect();
+    let last_twelve = months.len().saturating_sub(12);
+    months.split_off(last_twelve)
+}
