@@ -1,5 +1,6 @@
 //! One file per command. Results go to standard output, everything else to standard error.
 
+pub mod check;
 pub mod demo;
 pub mod probe;
 pub mod run;

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 
+use assured_probes::icmp::socket::{self, Sockets};
 use rustix::net::{self, AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags};
 use rustix::net::{SocketFlags, SocketType};
 
@@ -65,6 +66,9 @@ pub enum LabError {
     /// The lab's thread could not be started, or has gone.
     #[error("the lab's thread: {0}")]
     Thread(#[source] io::Error),
+    /// The probing sockets cannot be had.
+    #[error(transparent)]
+    Sockets(#[from] socket::OpenError),
     /// Code can be run inside only where a thread has the namespace.
     #[error("the lab's namespace belongs to a helper process: ask it for a socket instead")]
     NotAThread,
@@ -134,6 +138,26 @@ impl Lab {
                 fd.ok_or_else(|| LabError::Helper(io::ErrorKind::InvalidData.into()))
             }
         }
+    }
+
+    /// Probing sockets made inside, for the engine that runs outside.
+    ///
+    /// # Errors
+    /// Neither kind of ICMP socket is allowed inside.
+    pub fn sockets(&self, options: socket::Options) -> Result<Sockets, LabError> {
+        let make = |v6, mode| {
+            let kind = match (v6, mode) {
+                (false, socket::Mode::Datagram) => SocketKind::IcmpDatagramV4,
+                (false, socket::Mode::Raw) => SocketKind::IcmpRawV4,
+                (true, socket::Mode::Datagram) => SocketKind::IcmpDatagramV6,
+                (true, socket::Mode::Raw) => SocketKind::IcmpRawV6,
+            };
+            self.socket(kind).map_err(|error| match error {
+                LabError::Inside(InsideError { source, .. }) => source,
+                other => io::Error::other(other),
+            })
+        };
+        Ok(Sockets::open_by(options, make)?)
     }
 
     /// Runs `open` inside and gives back what it returns: for whoever opens sockets by itself.

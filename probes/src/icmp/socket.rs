@@ -98,8 +98,28 @@ impl Sockets {
     /// # Errors
     /// When no family is left: [`OpenError::Denied`] if that is for want of permission.
     pub fn open(options: Options) -> Result<Self, OpenError> {
-        let v4 = Bundle::open(Family::V4, options);
-        let v6 = Bundle::open(Family::V6, options);
+        Self::open_by(options, |v6, mode| {
+            let (domain, protocol) =
+                if v6 { (Domain::IPV6, Protocol::ICMPV6) } else { (Domain::IPV4, Protocol::ICMPV4) };
+            let kind = match mode {
+                Mode::Datagram => Type::DGRAM,
+                Mode::Raw => Type::RAW,
+            };
+            socket2::Socket::new(domain, kind.nonblocking().cloexec(), Some(protocol)).map(Into::into)
+        })
+    }
+
+    /// The same with bare sockets made by somebody else, as in another namespace: `make` is asked for an
+    /// ICMP socket for IPv6 or not, in a mode, non-blocking and closed on exec.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_by(
+        options: Options,
+        mut make: impl FnMut(bool, Mode) -> io::Result<OwnedFd>,
+    ) -> Result<Self, OpenError> {
+        let v4 = Bundle::open(Family::V4, options, &mut make);
+        let v6 = Bundle::open(Family::V6, options, &mut make);
         match (v4, v6) {
             (Err(error), Err(_)) => Err(error),
             (v4, v6) => Ok(Self { v4: v4.ok(), v6: v6.ok() }),
@@ -125,7 +145,11 @@ impl Sockets {
 }
 
 impl Bundle {
-    fn open(family: Family, options: Options) -> Result<Self, OpenError> {
+    fn open(
+        family: Family,
+        options: Options,
+        make: &mut impl FnMut(bool, Mode) -> io::Result<OwnedFd>,
+    ) -> Result<Self, OpenError> {
         let modes: &[Mode] = match options.mode {
             Some(Mode::Datagram) => &[Mode::Datagram],
             Some(Mode::Raw) => &[Mode::Raw],
@@ -137,8 +161,9 @@ impl Bundle {
                 Mode::Datagram => (options.in_flight_max.div_ceil(IN_FLIGHT_PER_SOCKET).max(1), IN_FLIGHT_PER_SOCKET),
                 Mode::Raw => (1, IN_FLIGHT_PER_SOCKET * usize::from(RAW_IDS)),
             };
-            let sockets: io::Result<Vec<_>> =
-                (0..count.min(64)).map(|_| Socket::open(family, *mode, options.receive_buffer)).collect();
+            let sockets: io::Result<Vec<_>> = (0..count.min(64))
+                .map(|_| Socket::set_up(make(family == Family::V6, *mode)?, family, *mode, options.receive_buffer))
+                .collect();
             match sockets {
                 Ok(sockets) => {
                     let in_flight_max = options.in_flight_max.min(room * sockets.len());
@@ -174,16 +199,12 @@ const STAMPS_ON: libc::c_uint = libc::SOF_TIMESTAMPING_RX_SOFTWARE
 const SEND_BUFFER: usize = 4 << 20;
 
 impl Socket {
-    fn open(family: Family, mode: Mode, receive_buffer: usize) -> io::Result<Self> {
-        let (domain, protocol, any): (_, _, IpAddr) = match family {
-            Family::V4 => (Domain::IPV4, Protocol::ICMPV4, Ipv4Addr::UNSPECIFIED.into()),
-            Family::V6 => (Domain::IPV6, Protocol::ICMPV6, Ipv6Addr::UNSPECIFIED.into()),
+    fn set_up(bare: OwnedFd, family: Family, mode: Mode, receive_buffer: usize) -> io::Result<Self> {
+        let any: IpAddr = match family {
+            Family::V4 => Ipv4Addr::UNSPECIFIED.into(),
+            Family::V6 => Ipv6Addr::UNSPECIFIED.into(),
         };
-        let kind = match mode {
-            Mode::Datagram => Type::DGRAM,
-            Mode::Raw => Type::RAW,
-        };
-        let socket = socket2::Socket::new(domain, kind.nonblocking().cloexec(), Some(protocol))?;
+        let socket = socket2::Socket::from(bare);
         let on: libc::c_int = 1;
         match (family, mode) {
             (Family::V4, Mode::Raw) => {

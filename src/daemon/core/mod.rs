@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use assured_probes::icmp::{Event, Request, Strays};
 
+pub use self::view::estimate;
 use self::target::{ClassStats, Complete, Key, Purpose, Target};
 use crate::clock::Now;
 use crate::config::Config;
@@ -245,11 +246,11 @@ impl Core {
         self.targets.iter().all(|t| !t.in_flight())
     }
 
-    /// Closes the accounts: what still waits for the sentinels is judged without them.
+    /// Closes the accounts. Losses that still wait for the sentinels are left out: nobody can judge them any more.
     pub fn close(&mut self, now: Now) {
-        let late = Now { wall_ns: now.wall_ns.saturating_add(2 * PATIENCE_NS), ..now };
-        self.judge_held(late);
+        self.held.clear();
         self.fold.explain_gaps(Cause::Stopped);
+        self.fold.expire(now.sec());
         self.fold.advance();
     }
 
@@ -375,11 +376,19 @@ impl Core {
         let confirmed = self.fold.confirmed(component);
         if !was.same_kind(confirmed.state) {
             let since = confirmed.since.unwrap_or(at);
-            let was = view::state_name(was);
-            match confirmed.state {
-                State::Up => tracing::info!(component = %id, %since, was, "up"),
-                State::Down => tracing::warn!(component = %id, %since, was, lost_rounds = confirmed.lost, "down"),
-                State::Unknown(cause) => tracing::warn!(component = %id, since = %at, was, %cause, "unknown"),
+            let rounds = self.config.components[component.get()].hysteresis;
+            match (was, confirmed.state) {
+                // The first decision after the start is no news.
+                (State::Unknown(Cause::Stopped | Cause::Undecided), State::Up) => {
+                    tracing::debug!(component = %id, %since, "up");
+                }
+                (_, State::Up) => tracing::info!(component = %id, %since, was = view::state_name(was), "up"),
+                (_, State::Down) => {
+                    tracing::warn!(component = %id, %since, "down: {} rounds in a row without an answer", rounds.down_after);
+                }
+                (_, State::Unknown(cause)) => {
+                    tracing::warn!(component = %id, since = %at, %cause, "unknown: {}", view::cause_in_words(cause));
+                }
             }
         }
     }

@@ -80,12 +80,8 @@ fn class(core: &Core, stats: &ClassStats) -> ClassView {
 }
 
 /// The E-model over what a path did: mean RTT and jitter in milliseconds, lost share.
-pub(crate) fn estimate(codec: Codec, rtt_mean_ms: f64, jitter_ms: f64, loss: f64) -> VoiceView {
-    let path = voice::Path {
-        one_way_ms: voice::one_way_ms(codec, rtt_mean_ms, jitter_ms),
-        loss_percent: loss * 100.0,
-        burst_ratio: 1.0,
-    };
+pub fn estimate(codec: Codec, rtt_mean_ms: f64, jitter_ms: f64, loss: f64) -> VoiceView {
+    let path = voice::path_from_round_trips(codec, rtt_mean_ms, jitter_ms, loss * 100.0, 0.0);
     let rating = voice::rate(codec, path, voice::DelayModel::default());
     VoiceView { r: rating.r, mos: rating.mos, approximate: rating.approximate }
 }
