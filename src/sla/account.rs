@@ -350,6 +350,19 @@ impl MonthBook {
         &self.unknown
     }
 
+    /// The seconds of the `up` account as spans, up to `booked`; `None` when a register was too
+    /// small to tell. Outages too short to count are up time.
+    #[must_use]
+    pub fn up_spans(&self, booked: Sec) -> Option<Vec<Span>> {
+        if self.outages.omitted.max(self.unknown.omitted) > 0 {
+            return None;
+        }
+        let down = self.outages.iter().filter(|e| e.what == Entered::Outage).map(|e| e.span);
+        let ahead = Span::new(booked, self.plan.month_span.to);
+        let not_up = down.chain(self.unknown.iter().map(|e| e.span)).chain(self.plan.excluded.iter().copied());
+        Some(exclusion::difference(&self.plan.window, &exclusion::union(not_up.chain([ahead]))))
+    }
+
     /// Seconds of the unknown account by cause; causes without any are left out.
     pub fn unknown_by_cause(&self) -> impl Iterator<Item = (Cause, u64)> {
         Cause::NAMES

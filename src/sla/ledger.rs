@@ -71,13 +71,15 @@ pub struct Limits {
     pub entries: usize,
     /// Months kept per service, the current one included.
     pub months: usize,
+    /// Segments kept per component for [`Ledger::history`].
+    pub history: usize,
 }
 
 impl Limits {
     /// For the daemon.
-    pub const LIVE: Self = Self { entries: 256, months: 2 };
+    pub const LIVE: Self = Self { entries: 256, months: 2, history: 0 };
     /// For reports.
-    pub const REPORT: Self = Self { entries: 100_000, months: 16 };
+    pub const REPORT: Self = Self { entries: 100_000, months: 16, history: 100_000 };
 }
 
 /// A service at an instant: its month so far, to the second.
@@ -114,6 +116,9 @@ struct Track {
     settled: Sec,
     prune_at: usize,
     used_by: Vec<u32>,
+    history: Vec<Segment>,
+    history_limit: usize,
+    forgotten: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -152,9 +157,7 @@ impl Ledger {
     pub fn new(zone: TimeZone, terms: Vec<Terms>, components: usize, start: Sec, limits: Limits) -> Self {
         let month = Month::of(start, &zone);
         let begin = month.span(&zone).from.min(start);
-        let mut tracks: Vec<Track> = (0..components)
-            .map(|_| Track { waiting: VecDeque::new(), settled: begin, prune_at: 8, used_by: Vec::new() })
-            .collect();
+        let mut tracks: Vec<Track> = (0..components).map(|_| Track::new(begin, limits.history)).collect();
         let mut services: Vec<Service> = Vec::with_capacity(terms.len());
         for (n, terms) in terms.into_iter().enumerate() {
             let leaves = terms.tree.components().into_boxed_slice();
@@ -295,8 +298,8 @@ impl Ledger {
     ) -> Vec<ServiceIx> {
         for (track, old) in self.tracks.iter_mut().zip(components) {
             if let Some(old) = old {
-                let Track { waiting, settled, prune_at, .. } = older.tracks[old.get()].clone();
-                *track = Track { waiting, settled, prune_at, used_by: std::mem::take(&mut track.used_by) };
+                let used_by = std::mem::take(&mut track.used_by);
+                *track = Track { used_by, ..older.tracks[old.get()].clone() };
             }
         }
         let mut lost = Vec::new();
@@ -323,6 +326,13 @@ impl Ledger {
     #[must_use]
     pub fn booked_until(&self, service: ServiceIx) -> Sec {
         self.services[service.get()].book.frontier
+    }
+
+    /// Every settled segment of a component, oldest first, and how many had no room.
+    #[must_use]
+    pub fn history(&self, component: ComponentIx) -> (&[Segment], u64) {
+        let track = &self.tracks[component.get()];
+        (&track.history, track.forgotten)
     }
 
     /// The component is settled up to here.
@@ -366,8 +376,27 @@ fn plan(terms: &Terms, month: Month, zone: &TimeZone) -> Arc<Plan> {
 }
 
 impl Track {
+    fn new(start: Sec, history_limit: usize) -> Self {
+        Self {
+            waiting: VecDeque::new(),
+            settled: start,
+            prune_at: 8,
+            used_by: Vec::new(),
+            history: Vec::new(),
+            history_limit,
+            forgotten: 0,
+        }
+    }
+
     fn append(&mut self, segment: Segment) {
         self.settled = segment.span.to;
+        let grows =
+            self.history.last().is_some_and(|last| last.state == segment.state && last.span.to == segment.span.from);
+        if grows || self.history.len() < self.history_limit {
+            segment.push_to(&mut self.history);
+        } else if self.history_limit > 0 {
+            self.forgotten += 1;
+        }
         match self.waiting.back_mut() {
             Some(last) if last.state == segment.state => last.span.to = segment.span.to,
             _ => self.waiting.push_back(segment),
@@ -686,7 +715,7 @@ mod tests {
 
     #[test]
     fn a_full_register_keeps_the_totals() {
-        let limits = Limits { entries: 3, months: 2 };
+        let limits = Limits { entries: 3, ..Limits::LIVE };
         let mut l = Ledger::new(zone(), vec![terms(Tree::Leaf(ComponentIx(0)))], 1, OCTOBER, limits);
         for _ in 0..1000 {
             feed(&mut l, 0, &[(2, State::Down), (1, State::Up)]);

@@ -11,9 +11,16 @@
 
 pub mod account;
 pub mod calendar;
+pub mod credit;
+pub mod estate;
 pub mod exclusion;
+pub mod figures;
 pub mod fold;
 pub mod ledger;
 pub mod link;
+pub mod mef;
+pub mod objective;
+pub mod ratio;
+pub mod restore;
 pub mod state;
 pub mod tree;
