@@ -19,6 +19,7 @@
 pub mod chance;
 pub mod client;
 pub mod driver;
+pub mod estate;
 pub mod fleet;
 pub mod netlink;
 pub mod packet;
