@@ -25,6 +25,7 @@ pub mod netlink;
 pub mod packet;
 pub mod scenario;
 pub mod server;
+pub mod store;
 pub mod truth;
 
 pub use client::{Lab, LabError, Options};
