@@ -19,6 +19,7 @@ use super::driver::{self, Shared};
 use super::fleet::{Agent, Fleet};
 use super::scenario::{Scenario, ScenarioError};
 use super::server::{self, InsideError, Namespace, SocketKind};
+use super::store::Journal;
 use super::truth::Truth;
 use crate::clock::{Clock, SystemClock};
 
@@ -32,11 +33,13 @@ pub struct Options {
     /// The program that is run as `PROGRAM lab-helper`; this program itself when `None`.
     /// Its `main` must begin with [`server::run_if_asked`].
     pub helper: Option<PathBuf>,
+    /// Where the truth is written as well, one JSON object a line; only what is remembered until it is complete.
+    pub journal: Option<PathBuf>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { remember: 65_536, way: Way::Any, helper: None }
+        Self { remember: 65_536, way: Way::Any, helper: None, journal: None }
     }
 }
 
@@ -63,6 +66,9 @@ pub enum LabError {
     /// The helper could not be started, or has gone.
     #[error("the lab's helper process: {0}")]
     Helper(#[source] io::Error),
+    /// The journal cannot be written.
+    #[error("the lab's journal {0}: {1}")]
+    Journal(PathBuf, #[source] io::Error),
     /// The lab's thread could not be started, or has gone.
     #[error("the lab's thread: {0}")]
     Thread(#[source] io::Error),
@@ -98,7 +104,11 @@ impl Lab {
     /// # Errors
     /// The scenario cannot be; or neither way to a namespace is allowed here.
     pub fn start(scenario: &Scenario, options: &Options) -> Result<Self, LabError> {
-        let fleet = Fleet::new(scenario, server::ROUTER.map(address), options.remember)?;
+        let fleet = Fleet::new(scenario, options.remember)?;
+        let journal = match &options.journal {
+            Some(path) => Some(Journal::create(path).map_err(|e| LabError::Journal(path.clone(), e))?),
+            None => None,
+        };
         let (inside, device) = match options.way {
             Way::Thread => thread_inside(scenario)?,
             Way::Helper => helper_inside(scenario, options)?,
@@ -113,7 +123,7 @@ impl Lab {
         let run = {
             let shared = shared.clone();
             move || {
-                if let Err(error) = driver::run(&shared, &device, &stopped) {
+                if let Err(error) = driver::run(&shared, &device, &stopped, journal) {
                     tracing::error!(%error, "the lab's fleet stopped answering");
                 }
             }
@@ -261,10 +271,6 @@ impl Drop for Lab {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn address(text: &str) -> IpAddr {
-    text.parse().expect("the lab's own addresses are addresses")
 }
 
 /// Starts a thread with a namespace of its own. It ends when its last sender does.

@@ -17,6 +17,8 @@ use rustix::process::setpriority_process;
 
 use super::fleet::{Departure, Fleet};
 use super::packet::MAX_PACKET;
+use super::store::Journal;
+use super::truth::Fate;
 use crate::clock::{Clock, SystemClock};
 
 /// Most answers under way at once; further ones are thrown away and counted in the truth.
@@ -48,7 +50,12 @@ struct Waiting {
 ///
 /// # Errors
 /// The device is gone.
-pub(super) fn run(shared: &Arc<Shared>, device: &OwnedFd, stop: &PipeReader) -> io::Result<()> {
+pub(super) fn run(
+    shared: &Arc<Shared>,
+    device: &OwnedFd,
+    stop: &PipeReader,
+    mut journal: Option<Journal>,
+) -> io::Result<()> {
     // Without this the kernel may wake a sleeping thread 50 µs late to save wake-ups.
     let _ = prctl::set_timerslack(1);
     // The simulated network should not wait for the work it is to measure. Needs CAP_SYS_NICE; else it stays as it is.
@@ -58,7 +65,7 @@ pub(super) fn run(shared: &Arc<Shared>, device: &OwnedFd, stop: &PipeReader) -> 
     let mut out: Vec<Departure> = Vec::new();
     let mut buffer = vec![0; MAX_PACKET];
     loop {
-        let emptied = take_in(shared, device, &mut buffer, &mut out)?;
+        let emptied = take_in(shared, device, &mut buffer, &mut out, &mut journal)?;
         let room = MAX_UNDER_WAY.saturating_sub(waiting.len());
         if out.len() > room {
             lock(shared).truth_mut().others.overflowed += (out.len() - room) as u64;
@@ -68,7 +75,7 @@ pub(super) fn run(shared: &Arc<Shared>, device: &OwnedFd, stop: &PipeReader) -> 
             arrivals += 1;
             waiting.push(Reverse(Waiting { at_ns, arrival: arrivals, serial, bytes }));
         }
-        let next_ns = send_due(shared, device, &mut waiting);
+        let next_ns = send_due(shared, device, &mut waiting, &mut journal);
         if emptied && wait(shared, device, stop, next_ns)? {
             return Ok(());
         }
@@ -80,12 +87,25 @@ fn lock(shared: &Shared) -> std::sync::MutexGuard<'_, Fleet> {
 }
 
 /// Reads a few packets; whether there were no more.
-fn take_in(shared: &Shared, device: &OwnedFd, buffer: &mut [u8], out: &mut Vec<Departure>) -> io::Result<bool> {
+fn take_in(
+    shared: &Shared,
+    device: &OwnedFd,
+    buffer: &mut [u8],
+    out: &mut Vec<Departure>,
+    journal: &mut Option<Journal>,
+) -> io::Result<bool> {
     for _ in 0..READ_BATCH {
         match read(device, buffer) {
             Ok(length) => {
                 let now_ns = shared.clock.now().mono_ns;
-                lock(shared).handle(&buffer[..length], now_ns, out);
+                let mut fleet = lock(shared);
+                let serial = fleet.truth().next_serial();
+                fleet.handle(&buffer[..length], now_ns, out);
+                if let (Some(journal), Some(latest)) = (journal.as_mut(), fleet.truth().latest())
+                    && (latest.serial, latest.fate) == (serial, Fate::Dropped)
+                {
+                    journal.record(*latest);
+                }
             }
             Err(Errno::EAGAIN) => return Ok(true),
             Err(Errno::EINTR) => {}
@@ -96,7 +116,12 @@ fn take_in(shared: &Shared, device: &OwnedFd, buffer: &mut [u8], out: &mut Vec<D
 }
 
 /// Writes what is due; when the next is.
-fn send_due(shared: &Shared, device: &OwnedFd, waiting: &mut BinaryHeap<Reverse<Waiting>>) -> Option<u64> {
+fn send_due(
+    shared: &Shared,
+    device: &OwnedFd,
+    waiting: &mut BinaryHeap<Reverse<Waiting>>,
+    journal: &mut Option<Journal>,
+) -> Option<u64> {
     loop {
         let next_ns = waiting.peek()?.0.at_ns;
         if next_ns > shared.clock.now().mono_ns {
@@ -107,7 +132,10 @@ fn send_due(shared: &Shared, device: &OwnedFd, waiting: &mut BinaryHeap<Reverse<
             shared.write_failures.fetch_add(1, Ordering::Relaxed);
         } else if let Some(serial) = due.serial {
             let left_ns = shared.clock.now().mono_ns;
-            lock(shared).truth_mut().left(serial, left_ns);
+            let complete = lock(shared).truth_mut().left(serial, left_ns);
+            if let (Some(journal), Some(sighting)) = (journal.as_mut(), complete) {
+                journal.record(sighting);
+            }
         }
     }
 }

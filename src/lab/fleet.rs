@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::chance::Draws;
 use super::packet::{self, Body, Echo, Head, Packet, Udp};
-use super::scenario::{Hosts, Lie, Nanos, Scenario, ScenarioError};
+use super::scenario::{Hosts, Lie, Nanos, ROUTER, Scenario, ScenarioError};
 use super::truth::{Fate, Sighting, Truth};
 use crate::units::Dscp;
 
@@ -50,8 +50,6 @@ pub struct Fleet {
     asked: Vec<u64>,
     truth: Truth,
     agent: Option<Box<dyn Agent>>,
-    /// Whose address is on "unreachable" messages.
-    routers: [IpAddr; 2],
 }
 
 impl std::fmt::Debug for Fleet {
@@ -83,7 +81,7 @@ impl Fleet {
     ///
     /// # Errors
     /// When the scenario's hosts cannot be.
-    pub fn new(scenario: &Scenario, routers: [IpAddr; 2], remember: usize) -> Result<Self, ScenarioError> {
+    pub fn new(scenario: &Scenario, remember: usize) -> Result<Self, ScenarioError> {
         scenario.check()?;
         let mut blocks = Vec::with_capacity(scenario.hosts.len());
         let mut by_address = BTreeMap::new();
@@ -95,7 +93,7 @@ impl Fleet {
             first += usize::try_from(hosts.count).map_err(|_| ScenarioError::TooMany(hosts.count))?;
         }
         let truth = Truth::new(first, remember);
-        Ok(Self { seed: scenario.seed, blocks, by_address, asked: vec![0; first], truth, agent: None, routers })
+        Ok(Self { seed: scenario.seed, blocks, by_address, asked: vec![0; first], truth, agent: None })
     }
 
     /// Gives the hosts someone who answers their UDP datagrams.
@@ -192,7 +190,7 @@ impl Fleet {
         }
         let head = self.head(block, packet, answer_dscp);
         let bytes = match plan.lie {
-            Some(lie) => self.lie(lie, head, packet, echo),
+            Some(lie) => Self::lie(lie, head, packet, echo),
             None => packet::echo_reply(head, echo),
         };
         let at_ns = now_ns.saturating_add(plan.delay.0);
@@ -275,7 +273,7 @@ impl Fleet {
         Head { source: packet.destination, destination: packet.source, tos: dscp.tos() | ecn, ttl }
     }
 
-    fn lie(&self, lie: Lie, head: Head, packet: &Packet<'_>, echo: Echo<'_>) -> Vec<u8> {
+    fn lie(lie: Lie, head: Head, packet: &Packet<'_>, echo: Echo<'_>) -> Vec<u8> {
         match lie {
             Lie::WrongPayload => {
                 let inverted: Vec<u8> = echo.payload.iter().map(|byte| !byte).collect();
@@ -296,7 +294,7 @@ impl Fleet {
                 bytes
             }
             Lie::Unreachable => {
-                let router = self.routers[usize::from(head.source.is_ipv6())];
+                let router = ROUTER[usize::from(head.source.is_ipv6())];
                 packet::host_unreachable(Head { source: router, ..head }, packet.whole)
             }
         }
@@ -323,8 +321,7 @@ mod tests {
     }
 
     fn fleet(hosts: Hosts) -> Fleet {
-        let routers = [address("10.255.255.253"), address("fdff::fd")];
-        Fleet::new(&Scenario::new(1).with(hosts), routers, 1000).unwrap()
+        Fleet::new(&Scenario::new(1).with(hosts), 1000).unwrap()
     }
 
     fn ask(fleet: &mut Fleet, to: &str, dscp: &str, now_ns: u64) -> Vec<Departure> {

@@ -19,11 +19,13 @@
 pub mod chance;
 pub mod client;
 pub mod driver;
+pub mod estate;
 pub mod fleet;
 pub mod netlink;
 pub mod packet;
 pub mod scenario;
 pub mod server;
+pub mod store;
 pub mod truth;
 
 pub use client::{Lab, LabError, Options};

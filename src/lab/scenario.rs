@@ -29,6 +29,17 @@ use crate::units::Dscp;
 /// The most hosts in one scenario; bounds the memory of the truth.
 pub const MAX_HOSTS: u64 = 1 << 20;
 
+/// Who probes, from inside the lab: IPv4 and IPv6.
+pub const VANTAGE: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(10, 255, 255, 254)),
+    IpAddr::V6(Ipv6Addr::new(0xFDFF, 0xFFFF, 0xFFFF, 0xFFFF, 0, 0, 0, 0xFE)),
+];
+/// Whose address stands on "unreachable" messages: IPv4 and IPv6.
+pub const ROUTER: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(10, 255, 255, 253)),
+    IpAddr::V6(Ipv6Addr::new(0xFDFF, 0xFFFF, 0xFFFF, 0xFFFF, 0, 0, 0, 0xFD)),
+];
+
 /// A whole fleet.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -213,6 +224,9 @@ impl Scenario {
             if !self.prefixes.iter().any(inside) {
                 return Err(ScenarioError::Unrouted(hosts.address));
             }
+            if VANTAGE.iter().any(|own| (first..=last).contains(own)) {
+                return Err(ScenarioError::Vantage(hosts.address));
+            }
             if hosts.faults.iter().any(|f| f.every == Some(Nanos(0))) {
                 return Err(ScenarioError::Period(hosts.address));
             }
@@ -309,6 +323,9 @@ pub enum ScenarioError {
     /// Outside every prefix.
     #[error("{0} and what follows it lie in none of the scenario's prefixes")]
     Unrouted(IpAddr),
+    /// The prober's own address; it would answer itself.
+    #[error("one of the hosts from {0} on has the address that probes are sent from")]
+    Vantage(IpAddr),
     /// Two hosts with one address.
     #[error("{0} stands in two blocks of hosts")]
     Twice(IpAddr),
@@ -546,6 +563,8 @@ mod tests {
         assert!(matches!(check(vec![hosts("10.0.0.0", 0)]), Err(ScenarioError::Range(..))));
         assert!(matches!(check(vec![hosts("10.0.0.0", 8), hosts("10.0.0.7", 1)]), Err(ScenarioError::Twice(_))));
         assert!(matches!(check(vec![hosts("fd00::", MAX_HOSTS + 1)]), Err(ScenarioError::TooMany(_))));
+        assert!(matches!(check(vec![hosts("10.255.255.250", 5)]), Err(ScenarioError::Vantage(_))));
+        assert!(check(vec![hosts("10.255.255.250", 4)]).is_ok());
         assert!(check(vec![hosts("10.0.0.0", 8), hosts("10.0.0.8", 1)]).is_ok());
     }
 

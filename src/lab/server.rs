@@ -6,7 +6,6 @@
 
 use std::fs;
 use std::io::{self, IoSlice};
-use std::net::IpAddr;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::process::ExitCode;
 
@@ -17,15 +16,10 @@ use nix::unistd::{getegid, geteuid};
 use tun_rs::{DeviceBuilder, Layer, SyncDevice};
 
 use super::netlink;
-use super::scenario::Prefix;
+use super::scenario::{Prefix, VANTAGE};
 
 /// The first argument by which a program is asked to be the helper.
 pub const HELPER_ARGUMENT: &str = "lab-helper";
-
-/// Who probes, inside: IPv4 and IPv6.
-pub const VANTAGE: [&str; 2] = ["10.255.255.254", "fdff:ffff:ffff:ffff::fe"];
-/// Whose name stands on "unreachable" messages: IPv4 and IPv6.
-pub const ROUTER: [&str; 2] = ["10.255.255.253", "fdff:ffff:ffff:ffff::fd"];
 
 /// Packets that wait in the device before the kernel drops further ones, counted in [`Namespace::dropped`].
 const QUEUE: u32 = 65_536;
@@ -159,7 +153,7 @@ impl Namespace {
         let loopback = if_nametoindex("lo").map_err(failing("finding the loopback device"))?;
         namespace.ask(&netlink::link_up(loopback, None)).map_err(failing("bringing loopback up"))?;
         namespace.ask(&netlink::link_up(index, Some(QUEUE))).map_err(failing("bringing the TUN device up"))?;
-        for address in VANTAGE.iter().filter_map(|text| text.parse::<IpAddr>().ok()) {
+        for address in VANTAGE {
             // A kernel without IPv6 is no reason to fail: IPv6 hosts are then out of reach, and say so when probed.
             let added = namespace.ask(&netlink::add_address(index, address));
             if address.is_ipv4() {
@@ -240,7 +234,6 @@ fn serve() -> io::Result<()> {
     let entered = enter().or_else(|_| enter_as_user());
     let entered = entered.map_err(failing("entering a network namespace of its own (are user namespaces allowed?)"));
     let mut namespace = None;
-    let mut refused = entered.err();
     let stdin = io::stdin();
     loop {
         let mut request = [0; MAX_MESSAGE];
@@ -248,9 +241,10 @@ fn serve() -> io::Result<()> {
         if length == 0 {
             return Ok(());
         }
-        let answer = match refused.take() {
-            Some(e) => Err(e),
-            None => perform(&request[..length], &mut namespace),
+        let answer = match &entered {
+            // Nothing may be done in a namespace that is not ours.
+            Err(e) => Err(InsideError { what: e.what.clone(), source: copy(&e.source) }),
+            Ok(()) => perform(&request[..length], &mut namespace),
         };
         let (bytes, fd) = match answer {
             Ok((more, fd)) => ([&[DONE], more.as_slice()].concat(), fd),
@@ -267,6 +261,11 @@ fn serve() -> io::Result<()> {
         let part = [IoSlice::new(&bytes)];
         socket::sendmsg::<socket::UnixAddr>(stdin.as_raw_fd(), &part, control, MsgFlags::empty(), None)?;
     }
+}
+
+/// An error of the kernel's once more.
+fn copy(e: &io::Error) -> io::Error {
+    e.raw_os_error().map_or_else(|| io::Error::from(e.kind()), io::Error::from_raw_os_error)
 }
 
 type Answer = Result<(Vec<u8>, Option<OwnedFd>), InsideError>;

@@ -143,13 +143,15 @@ impl Truth {
         self.ring.push_back(sighting);
     }
 
-    /// Notes when the answer went out.
-    pub fn left(&mut self, serial: u64, at_ns: u64) {
-        let Some(first) = self.ring.front().map(|s| s.serial) else { return };
-        let position = serial.checked_sub(first).and_then(|n| usize::try_from(n).ok());
-        if let Some(sighting) = position.and_then(|n| self.ring.get_mut(n)) {
-            sighting.left_ns.get_or_insert(at_ns);
+    /// Notes when the answer went out; gives the sighting, complete now, unless it is forgotten or this is a duplicate.
+    pub fn left(&mut self, serial: u64, at_ns: u64) -> Option<Sighting> {
+        let position = usize::try_from(serial.checked_sub(self.ring.front()?.serial)?).ok()?;
+        let sighting = self.ring.get_mut(position)?;
+        if sighting.left_ns.is_some() {
+            return None;
         }
+        sighting.left_ns = Some(at_ns);
+        Some(*sighting)
     }
 
     /// Sums over all hosts and classes.
@@ -162,6 +164,12 @@ impl Truth {
     #[must_use]
     pub fn host(&self, host: usize) -> &[(Dscp, Counts)] {
         self.hosts.get(host).map_or(&[], Vec::as_slice)
+    }
+
+    /// The last request that arrived, if any is remembered.
+    #[must_use]
+    pub fn latest(&self) -> Option<&Sighting> {
+        self.ring.back()
     }
 
     /// The requests still remembered, oldest first.
@@ -208,9 +216,8 @@ mod tests {
         }
         assert_eq!(truth.sightings().map(|s| s.serial).collect::<Vec<_>>(), [7, 8, 9]);
         assert_eq!((truth.total().seen, truth.host(0)[0].1.answered), (10, 10));
-        truth.left(8, 99);
-        truth.left(2, 99);
-        truth.left(8, 100);
+        assert_eq!(truth.left(8, 99), Some(Sighting { left_ns: Some(99), ..sighting(8) }));
+        assert_eq!((truth.left(2, 99), truth.left(8, 100), truth.left(10, 100)), (None, None, None));
         assert_eq!(truth.sightings().map(|s| s.left_ns).collect::<Vec<_>>(), [None, Some(99), None]);
     }
 }
