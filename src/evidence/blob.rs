@@ -52,14 +52,40 @@ pub enum BadBlob {
     Damaged(&'static str),
 }
 
-/// Encodes rows, which stand in rising order of their series; `start` is the blob's first second.
-///
-/// # Panics
-/// When series do not rise.
-#[must_use]
-pub fn encode(start: Sec, rows: &[(u32, &Tally)]) -> Vec<u8> {
+/// Encodes blobs; keeps the compressor from one to the next.
+pub struct Encoder(zstd::bulk::Compressor<'static>);
+
+impl std::fmt::Debug for Encoder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Encoder")
+    }
+}
+
+impl Default for Encoder {
+    fn default() -> Self {
+        Self(zstd::bulk::Compressor::new(LEVEL).expect("the level exists"))
+    }
+}
+
+impl Encoder {
+    /// A new one.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Encodes rows, which stand in rising order of their series; `start` is the blob's first second.
+    ///
+    /// # Panics
+    /// When series do not rise.
+    #[must_use]
+    pub fn encode(&mut self, start: Sec, rows: &[(u32, &Tally)]) -> Vec<u8> {
+        encode(&mut self.0, start, rows)
+    }
+}
+
+fn encode(compressor: &mut zstd::bulk::Compressor<'_>, start: Sec, rows: &[(u32, &Tally)]) -> Vec<u8> {
     assert!(rows.is_sorted_by(|a, b| a.0 < b.0), "rows come in rising order of their series");
-    let mut compressor = zstd::bulk::Compressor::new(LEVEL).expect("the level exists");
     let mut directory = Vec::new();
     let mut body = Vec::new();
     for block in rows.chunks(BLOCK_ROWS) {
@@ -407,7 +433,7 @@ pub(crate) mod tests {
         #[test]
         fn rows_come_back_as_they_were(rows in rows()) {
             let refs: Vec<_> = rows.iter().map(|(s, t)| (*s, t)).collect();
-            let blob = encode(Sec(120), &refs);
+            let blob = Encoder::new().encode(Sec(120), &refs);
             let mut back = Vec::new();
             prop_assert_eq!(decode(&blob, |s, t| back.push((s, t))), Ok(Sec(120)));
             prop_assert_eq!(&back, &rows);
@@ -417,7 +443,7 @@ pub(crate) mod tests {
         #[test]
         fn damaged_bytes_are_an_error_or_rows_but_never_a_panic(rows in rows(), at in any::<prop::sample::Index>(), bit in 0..8_u8, cut in any::<prop::sample::Index>()) {
             let refs: Vec<_> = rows.iter().map(|(s, t)| (*s, t)).collect();
-            let mut blob = encode(Sec(120), &refs);
+            let mut blob = Encoder::new().encode(Sec(120), &refs);
             let flipped = at.index(blob.len());
             blob[flipped] ^= 1 << bit;
             let _ = decode(&blob, |_, _| ());
@@ -437,7 +463,7 @@ pub(crate) mod tests {
     fn only_wanted_blocks_are_unpacked() {
         let one = tally(0, &[(9, 500); 60]);
         let rows: Vec<_> = (0..3_000).map(|s| (s, &one)).collect();
-        let blob = encode(Sec(0), &rows);
+        let blob = Encoder::new().encode(Sec(0), &rows);
         let mut seen = Vec::new();
         decode_where(&blob, |first, last| (first..=last).contains(&1_500), |s, _| seen.push(s)).expect("whole");
         assert_eq!((seen.first(), seen.last()), (Some(&1_024), Some(&2_047)));

@@ -11,6 +11,9 @@
 pub mod blob;
 pub mod canonical;
 pub mod chain;
+pub mod file;
 pub mod merkle;
+pub mod names;
 pub mod record;
 pub mod rollup;
+pub mod store;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
-use super::blob;
+use super::blob::{self, Encoder};
 use super::canonical;
 use super::chain::Hash;
 use super::merkle;
@@ -102,9 +102,10 @@ pub fn roll_up<'n>(
     merged: &Merger,
     parts: &[Part],
     names: impl Fn(u32) -> (&'n str, &'n str),
+    encoder: &mut Encoder,
 ) -> (Vec<u8>, RollUp) {
     let rows = merged.rows();
-    let data = blob::encode(start, &rows);
+    let data = encoder.encode(start, &rows);
     let root = merkle::root(&leaves(&rows, names));
     let totals = blob::totals_of(rows.iter().map(|(_, t)| *t));
     let sha256 = Hash::of(&data);
@@ -244,7 +245,7 @@ mod tests {
             merger.add(4, part);
         }
         let parts = [Part { seq: 9, sha256: Hash::ZERO }, Part { seq: 12, sha256: Hash::of(b"b") }];
-        let (data, record) = roll_up(Sec(0), &merger, &parts, |_| ("a", "b"));
+        let (data, record) = roll_up(Sec(0), &merger, &parts, |_| ("a", "b"), &mut Encoder::new());
         let mut back = Vec::new();
         blob::decode(&data, |s, t| back.push((s, t))).expect("whole");
         assert_eq!(back, [(4, whole)]);
