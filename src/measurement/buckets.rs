@@ -4,6 +4,7 @@
 //! lower edge wide, so a value read back from its bucket's middle is off by at most 1.6 %.
 //! Merging is exact, in any order.
 
+use crate::sketch::Sketch;
 use crate::units::Micros;
 
 /// Most buckets there can be: the one of the greatest `u32` is the last.
@@ -71,6 +72,12 @@ impl Buckets {
     #[must_use]
     pub fn total(&self) -> u64 {
         self.0.iter().map(|&(_, n)| u64::from(n)).sum()
+    }
+}
+
+impl From<&Buckets> for Sketch {
+    fn from(buckets: &Buckets) -> Self {
+        Self::from_counts(buckets.counts().iter().map(|&(bucket, count)| (bucket, u64::from(count))))
     }
 }
 

@@ -52,6 +52,17 @@ impl Sketch {
         self.add(bucket(rtt.0), 1);
     }
 
+    /// From counts by bucket, in any order; buckets that do not exist are left out.
+    pub fn from_counts(counts: impl IntoIterator<Item = (u16, u64)>) -> Self {
+        let mut sketch = Self::default();
+        for (bucket, count) in counts {
+            if bucket < BUCKETS && count > 0 {
+                sketch.add(bucket, count);
+            }
+        }
+        sketch
+    }
+
     /// Adds everything that `other` counted.
     pub fn merge(&mut self, other: &Self) {
         if self.counts.is_empty() {

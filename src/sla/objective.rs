@@ -7,6 +7,7 @@
 
 use crate::config::model::{Codec, Limit, Measure, Objective};
 use crate::measurement::jitter;
+use crate::measurement::minute::Tally;
 use crate::sketch::Sketch;
 use crate::sla::exclusion;
 use crate::sla::figures::Verdict;
@@ -40,6 +41,26 @@ pub struct ClassAggregate {
     pub jitter_nanos: u64,
     /// Minutes in that sum.
     pub jitter_minutes: u64,
+}
+
+impl From<&Tally> for ClassAggregate {
+    /// All of a tally, for a stretch that counts as a whole.
+    fn from(tally: &Tally) -> Self {
+        let Tally { rounds, replies } = tally;
+        let answered = replies.count > 0;
+        Self {
+            span: rounds.first().zip(rounds.last()).map(|(first, last)| Span::new(first, last.plus(1))),
+            received: u64::from(rounds.replies()),
+            lost: u64::from(rounds.lost()),
+            not_measured: u64::from(rounds.not_measured()),
+            rtt_sum_us: replies.sum_us,
+            rtt_min: answered.then_some(replies.min),
+            rtt_max: answered.then_some(replies.max),
+            sketch: Sketch::from(&replies.buckets),
+            jitter_nanos: replies.jitter_sum_us * NANOS_PER_MICRO,
+            jitter_minutes: u64::from(replies.jitter_minutes),
+        }
+    }
 }
 
 impl ClassAggregate {

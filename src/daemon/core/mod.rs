@@ -16,12 +16,14 @@ use std::time::Duration;
 use assured_probes::icmp::{Event, Request, Strays};
 
 pub use self::view::estimate;
+use self::figures::Objectives;
 use self::target::{ClassStats, Complete, Key, Purpose, Target};
 use crate::clock::Now;
 use crate::config::Config;
 use crate::config::model::{Host, IcmpProbing};
 use crate::daemon::isolation::{Isolation, Judgement};
 use crate::daemon::resolve::{Change, Names};
+use crate::measurement::minute::{Minute, MinuteAggregator};
 use crate::measurement::{Cause, Outcome, Round, Verdict};
 use crate::names::{ClassIx, ComponentIx};
 use crate::schedule::plan::{Due, Plan};
@@ -54,7 +56,11 @@ pub struct Core {
     names: Names,
     isolation: Isolation,
     fold: Fold,
-    minutes: Option<Vec<Round>>,
+    minutes: MinuteAggregator,
+    /// Minutes that are complete, for whoever keeps evidence.
+    complete: Vec<Minute>,
+    keep_minutes: bool,
+    objectives: Objectives,
     newest: Sec,
     generation: u32,
     engine_name: &'static str,
@@ -69,6 +75,7 @@ struct Totals {
     lag_ns: i64,
     clock_steps: u64,
     reload_failed: bool,
+    too_late: u64,
 }
 
 impl Core {
@@ -83,7 +90,10 @@ impl Core {
             names: Names::default(),
             isolation: Isolation::new(config.monitor.sentinels.len(), PATIENCE_NS),
             fold,
-            minutes: None,
+            minutes: MinuteAggregator::new(),
+            complete: Vec::new(),
+            keep_minutes: false,
+            objectives: Objectives::new(&config),
             newest: started,
             generation: 0,
             totals: Totals::default(),
@@ -190,6 +200,13 @@ impl Core {
         let slack = i64::try_from(self.longest_timeout().as_secs()).unwrap_or(i64::MAX / 2) + 10;
         self.fold.expire(sec.plus(-slack));
         self.fold.advance();
+        for minute in self.minutes.take_before(sec.plus(-slack)) {
+            if self.keep_minutes {
+                self.complete.push(minute.clone());
+            }
+            self.objectives.add(minute);
+        }
+        self.objectives.advance(&self.fold, &self.config);
     }
 
     /// A look-up has ended.
@@ -225,6 +242,8 @@ impl Core {
             tracing::warn!(%service, "its hours, term or exclusions changed: its live accounts begin anew, reports are not affected");
         }
         self.isolation = Isolation::new(self.config.monitor.sentinels.len(), PATIENCE_NS);
+        self.objectives = Objectives::new(&self.config);
+        self.minutes.forget_jitter();
         self.held.clear();
         let before = std::mem::take(&mut self.targets);
         self.targets = self.aim(before);
@@ -364,9 +383,10 @@ impl Core {
         }
         let at = Sec(complete.due_ns.div_euclid(1_000_000_000));
         let verdict = Verdict::of(outcomes.iter().copied());
-        if let Some(rounds) = &mut self.minutes {
-            let outcomes = target.probing.classes.iter().copied().zip(outcomes).collect();
-            rounds.push(Round { at, component, outcomes });
+        let interval = u32::try_from(target.probing.interval.as_secs()).unwrap_or(u32::MAX).max(1);
+        let outcomes = target.probing.classes.iter().copied().zip(outcomes).collect();
+        if self.minutes.add(&Round { at, component, outcomes }, interval).is_err() {
+            self.totals.too_late += 1; // time that is accounted for already, after a backward step of the clock
         }
         let id = &self.config.components[component.get()].id;
         let was = self.fold.confirmed(component).state;
