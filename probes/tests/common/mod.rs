@@ -1,6 +1,8 @@
 //! An engine on real sockets, and the events of what is sent with it.
 #![allow(dead_code, reason = "each test program uses a part")]
 
+pub mod hosts;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::process::Command;
@@ -30,6 +32,11 @@ pub fn outcomes(
 ) -> BTreeMap<u64, EventKind> {
     let count = requests.len();
     engine.send(requests);
+    outcomes_of(events, count)
+}
+
+/// Waits until so many requests are decided.
+pub fn outcomes_of(events: &mut Receiver<Vec<Event>>, count: usize) -> BTreeMap<u64, EventKind> {
     let mut decided = BTreeMap::new();
     while decided.len() < count {
         for event in events.blocking_recv().expect("the engine runs") {
