@@ -52,7 +52,7 @@ pub fn outcomes_of(events: &mut Receiver<Vec<Event>>, count: usize) -> BTreeMap<
 /// commands of `setup`. `variable` is set inside; `filter` chooses the tests.
 pub fn namespace(setup: &str, filter: &str, variable: &str) {
     let program = std::env::current_exe().unwrap();
-    let script = format!("set -e; ip link set lo up; {setup}; exec \"$0\" \"$@\"");
+    let script = format!("set -e\nip link set lo up\n{setup}\nexec \"$0\" \"$@\"");
     let mut command = Command::new("unshare");
     command.args(["--user", "--map-root-user", "--net", "sh", "-c", &script]).arg(program).arg(filter);
     let output = command.env(variable, "1").output().expect("unshare is there (util-linux)");
