@@ -1,7 +1,7 @@
 //! Probes many loopback addresses at a steady rate and prints what it cost and what came of it.
 //!
 //! `flood [--engine batched|portable] [--mode raw|datagram] [--targets N] [--rate PER_SECOND] [--seconds S]
-//! [--size BYTES] [--base 127.1.0.0]`; one line, or with `--header` the columns' names first.
+//! [--size BYTES] [--base 127.1.0.0] [--slice MS]`; one line, or with `--header` the columns' names first.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -45,6 +45,8 @@ struct Plan {
     seconds: u32,
     size: u16,
     base: Ipv4Addr,
+    /// Requests are handed over once in so many milliseconds.
+    slice_ms: u64,
     header: bool,
 }
 
@@ -72,11 +74,12 @@ impl Plan {
             seconds: number(take("--seconds", "10"))?,
             size: number(take("--size", "56"))?,
             base: number(take("--base", "127.1.0.0"))?,
+            slice_ms: number(take("--slice", "2"))?,
             header: take("--header", "no") != "no",
         };
         match values.into_keys().next() {
             Some(unknown) => Err(format!("unknown argument {unknown}")),
-            None if plan.targets == 0 || plan.rate == 0 => Err("nothing to do".into()),
+            None if plan.targets == 0 || plan.rate == 0 || plan.slice_ms == 0 => Err("nothing to do".into()),
             None => Ok(plan),
         }
     }
@@ -96,12 +99,12 @@ impl Plan {
     }
 }
 
-/// One probe to each target in turn, in slices of a millisecond.
+/// One probe to each target in turn, in slices of some milliseconds.
 async fn run(plan: &Plan, engine: &dyn Engine, mut receiver: Receiver<Vec<Event>>) {
     let total = u64::from(plan.rate) * u64::from(plan.seconds);
     let mut result = Outcome::default();
     let cpu_before = cpu_seconds();
-    let mut ticks = interval(Duration::from_millis(1));
+    let mut ticks = interval(Duration::from_millis(plan.slice_ms));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let began = ticks.tick().await;
     let mut sent = 0u64;

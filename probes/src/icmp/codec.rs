@@ -178,6 +178,13 @@ pub fn parse_reply(family: Family, with_header: bool, bytes: &[u8]) -> Result<Re
     Ok(Reply { id: be16(head, 4), sequence: be16(head, 6), size: payload.len(), identity, intact, header })
 }
 
+/// The identifier of an echo reply that cannot be read otherwise, for telling whose it is.
+pub fn peek_id(family: Family, with_header: bool, bytes: &[u8]) -> Option<u16> {
+    let header_length = if with_header && family == Family::V4 { usize::from(bytes.first()? & 0x0f) * 4 } else { 0 };
+    let head = bytes.get(header_length..)?.first_chunk::<6>()?;
+    (head[0] == family.reply_kind()).then(|| be16(head, 4))
+}
+
 /// Reads the echo request that an ICMP error quotes, beginning at its ICMP header.
 pub fn parse_quoted(family: Family, bytes: &[u8]) -> Option<Quoted> {
     let (head, payload) = bytes.split_first_chunk::<HEADER>()?;
@@ -270,6 +277,16 @@ mod tests {
         let expected = Ipv4Fields { source: Ipv4Addr::new(192, 0, 2, 1), dscp: 46, ttl: 61 };
         assert_eq!(read.header, Some(expected));
         assert_eq!(read.identity, Some(IDENTITY));
+    }
+
+    #[test]
+    fn the_identifier_is_known_even_of_a_truncated_reply() {
+        let whole = with_ipv4(&reply(Family::V4, 56));
+        for length in 0..whole.len() {
+            assert_eq!(peek_id(Family::V4, true, &whole[..length]), (length >= 26).then_some(7));
+        }
+        assert_eq!(peek_id(Family::V6, false, &reply(Family::V6, 56)), Some(7));
+        assert_eq!(peek_id(Family::V6, false, &reply(Family::V4, 56)), None);
     }
 
     #[test]

@@ -14,14 +14,15 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Type};
 
+use super::MIN_PAYLOAD;
 use super::batched::Sample;
-use super::codec::{Family, HEADER, MAX_PAYLOAD};
+use super::codec::{Family, HEADER};
 
 /// How many datagrams one system call carries.
 pub(super) const BATCH: usize = 64;
 
-/// The longest datagram read in full: the longest payload, the ICMP header and the longest IPv4 header.
-const DATAGRAM_MAX: usize = MAX_PAYLOAD as usize + HEADER + 60;
+/// What a received datagram holds besides its payload: the ICMP header and the longest IPv4 header.
+const OVERHEAD: usize = HEADER + 60;
 
 /// As much of an error queue's quote as identifies a request.
 const QUOTE_MAX: usize = 64;
@@ -501,7 +502,7 @@ pub(super) struct Received<'a> {
     pub(super) bytes: &'a [u8],
     /// Sender, or whom the erring datagram was for.
     pub(super) address: Option<IpAddr>,
-    /// Longer than anything we send.
+    /// Longer than anything we have sent.
     pub(super) truncated: bool,
     /// The kernel's stamp: CLOCK_REALTIME in nanoseconds.
     pub(super) stamp_ns: Option<u64>,
@@ -527,9 +528,17 @@ pub(super) enum QueuedError {
 }
 
 impl Incoming {
-    /// Room for datagrams.
+    /// Room for datagrams with the shortest payload.
     pub(super) fn datagrams() -> Self {
-        Self::new(DATAGRAM_MAX, false)
+        Self::new(OVERHEAD + usize::from(MIN_PAYLOAD), false)
+    }
+
+    /// Makes room for datagrams with that much payload; no more than is needed, for the sake of the caches.
+    pub(super) fn fit(&mut self, payload: u16) {
+        let stride = (OVERHEAD + usize::from(payload)).next_multiple_of(64);
+        if stride > self.stride {
+            *self = Self::new(stride, self.errors);
+        }
     }
 
     /// Room for entries of the error queue.

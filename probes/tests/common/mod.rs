@@ -1,6 +1,8 @@
 //! An engine on real sockets, and the events of what is sent with it.
 #![allow(dead_code, reason = "each test program uses a part")]
 
+pub mod hosts;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::process::Command;
@@ -30,6 +32,11 @@ pub fn outcomes(
 ) -> BTreeMap<u64, EventKind> {
     let count = requests.len();
     engine.send(requests);
+    outcomes_of(events, count)
+}
+
+/// Waits until so many requests are decided.
+pub fn outcomes_of(events: &mut Receiver<Vec<Event>>, count: usize) -> BTreeMap<u64, EventKind> {
     let mut decided = BTreeMap::new();
     while decided.len() < count {
         for event in events.blocking_recv().expect("the engine runs") {
@@ -45,7 +52,7 @@ pub fn outcomes(
 /// commands of `setup`. `variable` is set inside; `filter` chooses the tests.
 pub fn namespace(setup: &str, filter: &str, variable: &str) {
     let program = std::env::current_exe().unwrap();
-    let script = format!("set -e; ip link set lo up; {setup}; exec \"$0\" \"$@\"");
+    let script = format!("set -e\nip link set lo up\n{setup}\nexec \"$0\" \"$@\"");
     let mut command = Command::new("unshare");
     command.args(["--user", "--map-root-user", "--net", "sh", "-c", &script]).arg(program).arg(filter);
     let output = command.env(variable, "1").output().expect("unshare is there (util-linux)");

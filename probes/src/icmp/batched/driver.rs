@@ -26,6 +26,9 @@ const GRACE_NS: u64 = TICK_NS;
 /// Requests sent between two looks at the receive queue.
 const SEND_MAX: usize = 1_024;
 
+/// How long a request may wait to be sent, in nanoseconds; then the time it was meant for is over.
+const QUEUED_MAX_NS: u64 = 1_000_000_000;
+
 /// Calls that read one queue in one turn: a flood does not keep us from our own deadlines.
 const READS_MAX: usize = 256;
 
@@ -298,7 +301,6 @@ impl Driver {
 
     /// Sends what is queued, within bounds. Returns how many were taken, and whether an interface is congested.
     fn send_some(&mut self, now_ns: u64) -> (usize, bool) {
-        let stall_ns = self.config.stall.as_nanos() as u64;
         let mut taken = 0;
         let mut returned = Vec::new();
         while taken < SEND_MAX && returned.is_empty() {
@@ -311,7 +313,8 @@ impl Driver {
                 Family::V6 => &mut self.v6,
             };
             let result = match side {
-                _ if now_ns.saturating_sub(queued_ns) > stall_ns => Err(Failure::Stalled),
+                _ if self.common.stalls.touch(queued_ns, now_ns) => Err(Failure::Stalled),
+                _ if now_ns.saturating_sub(queued_ns) > QUEUED_MAX_NS => Err(Failure::Overload),
                 None => Err(Failure::NoSocket),
                 _ if request.size > MAX_PAYLOAD || request.dscp > 63 => Err(Failure::SendFailed),
                 Some(side) => side.stage(&mut self.common, queued_ns, request, self.config.ttl, &mut returned),
@@ -481,6 +484,7 @@ impl Side {
             self.send_staged(common, returned);
         }
         self.staged_lane = lane;
+        common.incoming.fit(request.size);
         let id = match self.mode {
             Mode::Raw => self.id_base + (slot >> 16) as u16,
             Mode::Datagram => self.lanes[lane].socket.id,
@@ -616,7 +620,9 @@ impl Side {
         let with_header = self.lanes[index].socket.with_header();
         let parsed = codec::parse_reply(self.family, with_header, received.bytes);
         let (Ok(reply), Some(from), false) = (parsed, received.address, received.truncated) else {
-            add(&counters.corrupted, 1);
+            let id = codec::peek_id(self.family, with_header, received.bytes);
+            let foreign = id.is_some_and(|id| self.slot_of(index, id, 0).is_none());
+            add(if foreign { &counters.foreign } else { &counters.corrupted }, 1);
             return;
         };
         let Some(slot) = self.slot_of(index, reply.id, reply.sequence) else {

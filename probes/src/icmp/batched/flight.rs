@@ -329,3 +329,228 @@ impl Table {
 fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::icmp::EventKind::*;
+    use proptest::prelude::*;
+
+    const MS: u64 = 1_000_000;
+    const TOKEN: u64 = 0xfeed;
+
+    fn request(key: u64) -> Request {
+        let address = IpAddr::from([192, 0, 2, 1]);
+        Request { key, address, dscp: 46, size: 56, timeout: Duration::from_millis(1_000) }
+    }
+
+    fn answer(slot: u32, key: u64, at_ns: u64) -> Answer {
+        Answer {
+            slot,
+            identity: Some(Identity { slot, token: TOKEN, key }),
+            size: 56,
+            intact: true,
+            from: IpAddr::from([192, 0, 2, 1]),
+            dscp: Some(46),
+            ttl: Some(61),
+            at_ns,
+            stamped: true,
+        }
+    }
+
+    /// A table with one request in flight: sent at 10 ms, on the wire 0.1 ms later.
+    fn one() -> (Table, Handle, u32) {
+        let mut table = Table::new(16, 8, 8);
+        let (handle, slot) = table.reserve(request(1), TOKEN).unwrap();
+        assert_eq!(table.sending(handle, 10 * MS, 0), 1_010 * MS);
+        table.stamp(handle, 10 * MS + 100_000);
+        (table, handle, slot)
+    }
+
+    fn tell(table: &mut Table, answer: &Answer, stalls: &Stalls) -> Result<Vec<EventKind>, Stray> {
+        let mut events = Vec::new();
+        table.answer(answer, stalls, &mut events).map(|()| events.iter().map(|event| event.kind).collect())
+    }
+
+    fn lost() -> EventKind {
+        Lost { unreachable: None }
+    }
+
+    #[test]
+    fn rtt_runs_from_transmit_stamp_to_receive_stamp() {
+        let (mut table, _, slot) = one();
+        let told = tell(&mut table, &answer(slot, 1, 15 * MS), &Stalls::default());
+        assert_eq!(told, Ok(vec![Reply { rtt: Duration::from_micros(4_900), dscp: Some(46), ttl: Some(61) }]));
+        assert_eq!(table.waiting(), 0);
+    }
+
+    #[test]
+    fn the_deadline_itself_is_in_time_and_a_nanosecond_later_is_late() {
+        for (extra, in_time) in [(0, true), (1, false)] {
+            let (mut table, _, slot) = one();
+            let told = tell(&mut table, &answer(slot, 1, 1_010 * MS + 100_000 + extra), &Stalls::default()).unwrap();
+            assert_eq!(matches!(told[0], Reply { .. }), in_time);
+            assert_eq!(told[1..] == [Late], !in_time);
+        }
+    }
+
+    #[test]
+    fn an_answer_after_the_loss_is_late_once_and_then_a_duplicate() {
+        let (mut table, handle, slot) = one();
+        assert_eq!(table.expire(handle, 1_016 * MS, 0, &Stalls::default()), Some(Event { key: 1, kind: lost() }));
+        assert_eq!(table.expire(handle, 1_016 * MS, 0, &Stalls::default()), None);
+        assert_eq!(tell(&mut table, &answer(slot, 1, 5_000 * MS), &Stalls::default()), Ok(vec![Late]));
+        assert_eq!(tell(&mut table, &answer(slot, 1, 5_001 * MS), &Stalls::default()), Ok(vec![Duplicate]));
+    }
+
+    #[test]
+    fn a_second_answer_is_a_duplicate_until_the_request_is_forgotten() {
+        let (mut table, _, slot) = one();
+        tell(&mut table, &answer(slot, 1, 15 * MS), &Stalls::default()).unwrap();
+        table.forget(15 * MS + REMEMBER_NS - 1);
+        assert_eq!(tell(&mut table, &answer(slot, 1, 16 * MS), &Stalls::default()), Ok(vec![Duplicate]));
+        table.forget(15 * MS + REMEMBER_NS);
+        assert_eq!(tell(&mut table, &answer(slot, 1, 17 * MS), &Stalls::default()), Err(Stray::Mismatched));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_a_stray_and_decides_nothing() {
+        let (mut table, _, slot) = one();
+        let right = answer(slot, 1, 15 * MS);
+        let identity = right.identity.unwrap();
+        let strays = [
+            (Answer { slot: slot + 1, ..right }, Stray::Mismatched),
+            (Answer { slot: u32::MAX, ..right }, Stray::Mismatched),
+            (Answer { identity: None, ..right }, Stray::Mismatched),
+            (Answer { identity: Some(Identity { token: TOKEN + 1, ..identity }), ..right }, Stray::Mismatched),
+            (Answer { identity: Some(Identity { key: 2, ..identity }), ..right }, Stray::Mismatched),
+            (Answer { identity: Some(Identity { slot: slot + 1, ..identity }), ..right }, Stray::Mismatched),
+            (Answer { from: IpAddr::from([192, 0, 2, 2]), ..right }, Stray::Spoofed),
+            (Answer { size: 55, ..right }, Stray::Corrupted),
+            (Answer { size: 57, ..right }, Stray::Corrupted),
+            (Answer { intact: false, ..right }, Stray::Corrupted),
+        ];
+        for (wrong, stray) in strays {
+            assert_eq!(tell(&mut table, &wrong, &Stalls::default()), Err(stray), "{wrong:?}");
+        }
+        assert_eq!(table.waiting(), 1);
+        assert!(matches!(tell(&mut table, &right, &Stalls::default()).unwrap()[..], [Reply { .. }]));
+    }
+
+    #[test]
+    fn an_icmp_error_is_told_with_the_loss_and_does_not_hinder_a_reply() {
+        let by = Unreachable { from: IpAddr::from([198, 51, 100, 1]), kind: 3, code: 1 };
+        let (mut table, handle, slot) = one();
+        let about = IpAddr::from([192, 0, 2, 1]);
+        assert!(table.note(slot, None, about, by));
+        let expired = table.expire(handle, 1_016 * MS, 0, &Stalls::default()).unwrap();
+        assert_eq!(expired.kind, Lost { unreachable: Some(by) });
+
+        let (mut table, _, slot) = one();
+        let identity = Identity { slot, token: TOKEN, key: 1 };
+        assert!(table.note(slot, Some(identity), about, by));
+        assert!(!table.note(slot, Some(Identity { token: 0, ..identity }), about, by));
+        assert!(!table.note(slot, None, IpAddr::from([192, 0, 2, 3]), by));
+        assert!(!table.note(slot + 1, None, about, by));
+        let told = tell(&mut table, &answer(slot, 1, 15 * MS), &Stalls::default()).unwrap();
+        assert!(matches!(told[..], [Reply { .. }]));
+    }
+
+    #[test]
+    fn a_drop_at_our_socket_while_in_flight_is_not_a_loss() {
+        let (mut table, handle, _) = one();
+        let told = table.expire(handle, 1_016 * MS, 1, &Stalls::default()).unwrap();
+        assert_eq!(told.kind, NotMeasured(Failure::SocketDrop));
+    }
+
+    #[test]
+    fn after_a_stall_only_what_the_kernel_stamped_is_believed() {
+        let mut stalls = Stalls::default();
+        stalls.push(500 * MS, 20_000 * MS);
+        let (mut table, _, slot) = one();
+        let told = tell(&mut table, &answer(slot, 1, 600 * MS), &stalls).unwrap();
+        assert!(matches!(told[..], [Reply { .. }]), "stamped within the deadline, read long after it");
+
+        let (mut table, _, slot) = one();
+        assert_eq!(tell(&mut table, &answer(slot, 1, 5_000 * MS), &stalls), Ok(vec![lost(), Late]));
+
+        let (mut table, _, slot) = one();
+        let unstamped = Answer { stamped: false, ..answer(slot, 1, 20_000 * MS) };
+        assert_eq!(tell(&mut table, &unstamped, &stalls), Ok(vec![NotMeasured(Failure::Stalled)]));
+
+        let (mut table, handle, slot) = one();
+        let told = table.expire(handle, 20_000 * MS, 0, &stalls).unwrap();
+        assert_eq!(told.kind, NotMeasured(Failure::Stalled));
+        assert_eq!(tell(&mut table, &answer(slot, 1, 20_001 * MS), &stalls), Ok(vec![Late]));
+    }
+
+    #[test]
+    fn a_stall_that_ended_before_the_request_changes_nothing() {
+        let mut stalls = Stalls::default();
+        stalls.push(MS, 10 * MS - 1);
+        let (mut table, handle, _) = one();
+        assert_eq!(table.expire(handle, 1_016 * MS, 0, &stalls).unwrap().kind, lost());
+    }
+
+    #[test]
+    fn there_is_room_for_so_many_and_no_more() {
+        let mut table = Table::new(16, 3, 2);
+        let handles: Vec<_> = (0..3).map(|key| table.reserve(request(key), TOKEN).unwrap().0).collect();
+        assert_eq!(table.reserve(request(3), TOKEN), None);
+        table.release(handles[0]);
+        assert!(table.reserve(request(3), TOKEN).is_some());
+    }
+
+    #[test]
+    fn slots_in_use_are_passed_over_and_remembered_ones_are_taken_again() {
+        let mut table = Table::new(4, 4, 4);
+        let (first, first_slot) = table.reserve(request(0), TOKEN).unwrap();
+        for key in 1..20 {
+            let (handle, slot) = table.reserve(request(key), TOKEN).unwrap();
+            assert_ne!(slot, first_slot);
+            table.sending(handle, key * MS, 0);
+            assert!(table.expire(handle, key * MS, 0, &Stalls::default()).is_some());
+            table.forget(key * MS);
+        }
+        assert!(table.is_waiting(first));
+        assert!(table.flights.len() <= 5);
+    }
+
+    proptest! {
+        /// Whatever comes in whatever order: one decision for each request, and memory within bounds.
+        #[test]
+        fn each_request_is_decided_exactly_once(
+            steps in proptest::collection::vec((0u8..5, 0usize..32, 0u64..3_000), 1..400),
+        ) {
+            let mut table = Table::new(32, 8, 8);
+            let stalls = Stalls::default();
+            let (mut now, mut sent, mut decisions) = (0, Vec::new(), Vec::<u32>::new());
+            for (what, which, wait) in steps {
+                now += wait * MS;
+                let mut events = Vec::new();
+                match what {
+                    0 | 1 => if let Some((handle, slot)) = table.reserve(request(sent.len() as u64), TOKEN) {
+                        table.sending(handle, now, 0);
+                        sent.push((handle, slot));
+                        decisions.push(0);
+                    },
+                    2 | 3 => if let Some(key) = sent.len().checked_sub(which + 1) {
+                        let _ = table.answer(&answer(sent[key].1, key as u64, now), &stalls, &mut events);
+                    },
+                    _ => if let Some(key) = sent.len().checked_sub(which + 1) {
+                        events.extend(table.expire(sent[key].0, now, 0, &stalls));
+                    },
+                }
+                table.forget(now);
+                for event in events {
+                    if !matches!(event.kind, Late | Duplicate) {
+                        decisions[event.key as usize] += 1;
+                    }
+                }
+                prop_assert!(decisions.iter().all(|count| *count <= 1));
+                prop_assert_eq!(decisions.iter().filter(|count| **count == 0).count(), table.waiting());
+                prop_assert!(table.flights.len() <= 17 && table.decided.len() <= 8);
+            }
+        }
+    }
+}
