@@ -32,7 +32,7 @@ fn report(s: &Scenario, ledger: &Ledger) -> Value {
         .map(|n| {
             let ix = ServiceIx::from(n);
             let book = ledger.month(ix, s.month).expect("the month is booked");
-            assert!(book.is_closed());
+            assert!(book.is_closed(), "booked until {}", ledger.booked_until(ix));
             let (tally, service) = (book.tally(), &s.config.services[n]);
             let promise = Promise::from(&s.config.slas[service.sla.get()]);
             let f = figures(&promise, &Counted::new(&tally, promise.rounding, 0), book.plan());
@@ -108,7 +108,7 @@ fn in_order(s: &Scenario) -> Vec<(Sec, ComponentIx, assured::measurement::Verdic
 
 #[test]
 fn live_equals_replay_and_the_accounts_add_up_at_every_instant() {
-    for seed in 100..160 {
+    for seed in 100..114 {
         let s = Scenario::new(seed);
         let mut rng = Rng::new(seed);
         let zone = &s.config.monitor.time_zone;
@@ -141,7 +141,7 @@ fn live_equals_replay_and_the_accounts_add_up_at_every_instant() {
 
 #[test]
 fn a_prefix_and_the_rest_equal_the_whole() {
-    for seed in 200..240 {
+    for seed in 200..214 {
         let s = Scenario::new(seed);
         let mut rng = Rng::new(seed);
         let all = in_order(&s);

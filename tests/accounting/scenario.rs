@@ -57,8 +57,11 @@ pub struct Scenario {
     holidays: String,
 }
 
+/// Month and day.
+type Day = (i8, i8);
+
 /// Month, first and last day of the contract: both clock changes, a leap day, both ends of a month, an ordinary one.
-const TERMS: [((i16, i8), (i8, i8), (i8, i8)); 7] = [
+const TERMS: [((i16, i8), Day, Day); 7] = [
     ((2026, 3), (3, 28), (3, 30)),
     ((2026, 10), (10, 24), (10, 26)),
     ((2028, 2), (2, 28), (3, 1)),
@@ -96,7 +99,7 @@ impl Scenario {
         let mut rounds = Vec::new();
         let mut csv = String::from("time,component,class,outcome,rtt_us\n");
         for n in 0..3 + rng.below(3) {
-            let interval = rng.pick(&[5_u64, 7, 10, 30, 60, 61]);
+            let interval = rng.pick(&[7_u64, 10, 30, 60, 61]);
             let hysteresis = Hysteresis { down_after: 1 + rng.below(4) as u32, up_after: 1 + rng.below(3) as u32 };
             let id = format!("r{n}");
             writeln!(
@@ -249,10 +252,10 @@ fn history(rng: &mut Rng, id: &str, interval: i64, from: Sec, to: Sec, csv: &mut
     let (mut mood, mut left) = (0, 0);
     while at_ms < to.0 * 1000 {
         if left == 0 {
-            mood = rng.pick(&[0, 0, 0, 1, 1, 2, 2, 3, 4]);
+            mood = rng.pick(&[0, 0, 0, 1, 1, 1, 2, 2, 3, 4]);
             left = match mood {
                 0 => 50 + rng.below(2000),
-                1 => 1 + rng.below(200),
+                1 => 1 + rng.below(400),
                 2 => 1 + rng.below(40),
                 _ => 1 + rng.below(8),
             };
@@ -337,10 +340,10 @@ fn sla(rng: &mut Rng, n: usize, holiday: Date, toml: &mut String) -> Sla {
     let hours = [
         ("24x7", ServiceHours::Always),
         ("24x7", ServiceHours::Always),
-        ("mon-fri 08:00-18:00", weekly(0, 4, 480, 1080)),
+        ("mon-sat 08:00-18:00", weekly(0, 5, 480, 1080)),
         ("sat-sun 00:30-02:30", weekly(5, 6, 30, 150)),
         ("mon-sun 01:15-01:45", weekly(0, 6, 75, 105)),
-        ("fri-sun 00:00-24:00", weekly(4, 6, 0, 1440)),
+        ("wed-sun 00:00-24:00", weekly(2, 6, 0, 1440)),
     ];
     let (hours_text, service_hours) = hours[rng.below(6) as usize].clone();
     let (formula_text, formula) =

@@ -17,6 +17,7 @@ import pathlib
 import re
 import sys
 import tomllib
+from collections import Counter
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
@@ -132,6 +133,26 @@ def evaluate(tree, states, services):
     return UNKNOWN
 
 
+class Standing(dict):
+    """Components' states of one second -> (state, degraded), remembered."""
+
+    def __init__(self, tree, names, services):
+        super().__init__()
+        self.tree, self.names, self.services = tree, names, services
+
+    def __missing__(self, seen):
+        state = evaluate(self.tree, dict(zip(self.names, seen)), self.services)
+        self[seen] = (state, state == UP and DOWN in seen)
+        return self[seen]
+
+
+def promised(contract, site, zone, month_start, month_end):
+    """From acceptance (the contract's start without one) to the end of the contract's last day."""
+    accepted = max(site.get("accepted", contract["starts"]), contract["starts"])
+    ends = local_midnight(contract["ends"] + dt.timedelta(days=1), zone)
+    return max(month_start, local_midnight(accepted, zone)), min(month_end, ends)
+
+
 def holidays_of(sla, folder):
     if "holidays" not in sla:
         return set()
@@ -182,8 +203,10 @@ def report(config, folder, rounds, exclusions, month):
     year, number = (int(part) for part in month.split("-"))
     following = dt.date(year + number // 12, number % 12 + 1, 1)
     month_start, month_end = local_midnight(dt.date(year, number, 1), zone), local_midnight(following, zone)
-    begin = min([month_start] + [r[0][0] for r in rounds.values() if r])
-    latest = max([month_end] + [r[-1][0] + 1 for r in rounds.values() if r])
+    # Only seconds that some contract covers, and those with rounds, can matter.
+    covered = [r for c in config["contracts"].values() for r in [promised(c, {}, zone, month_start, month_end)] if r[0] < r[1]]
+    begin = min([a for a, _ in covered] + [r[0][0] for r in rounds.values() if r], default=month_start)
+    latest = max([b for _, b in covered] + [r[-1][0] + 1 for r in rounds.values() if r], default=month_start)
 
     probing = config.get("probing", {})
     services = config["services"]
@@ -205,13 +228,9 @@ def report(config, folder, rounds, exclusions, month):
         names = leaves(service["requires"], services)
 
         # Rule 6, every second of the history.
-        table = {}
+        standing = Standing(service["requires"], names, services)
         state, degraded = bytearray(), bytearray()
-        for seen in zip(*(lines[n] for n in names)):
-            if seen not in table:
-                is_state = evaluate(service["requires"], dict(zip(names, seen)), services)
-                table[seen] = (is_state, is_state == UP and DOWN in seen)
-            one, lost_resilience = table[seen]
+        for one, lost_resilience in map(standing.__getitem__, zip(*(lines[n] for n in names))):
             state.append(one)
             degraded.append(lost_resilience)
         # Outages shorter than min_outage, as whole runs, count as up.
@@ -222,9 +241,7 @@ def report(config, folder, rounds, exclusions, month):
                 counted[a:b] = bytes([UP]) * (b - a)
 
         # Rule 7: window and exclusions.
-        accepted = max(site.get("accepted", contract["starts"]), contract["starts"])
-        promised_from = max(month_start, local_midnight(accepted, zone))
-        promised_to = min(month_end, local_midnight(contract["ends"] + dt.timedelta(days=1), zone))
+        promised_from, promised_to = promised(contract, site, zone, month_start, month_end)
         inside = bytearray(latest - begin)
         if promised_from < promised_to:
             hours = in_hours(sla.get("service_hours", "24x7"), holidays_of(sla, folder), zone, promised_from, promised_to)
@@ -243,25 +260,25 @@ def report(config, folder, rounds, exclusions, month):
 
         totals = {"up": 0, "down": 0, "unknown": 0, "excluded": 0}
         lost_resilience = 0
-        for one, within, out, shaky in zip(counted, inside, excluded, degraded):
+        for (one, within, out, shaky), seconds in Counter(zip(counted, inside, excluded, degraded)).items():
             if not within:
                 continue
             if out:
-                totals["excluded"] += 1
+                totals["excluded"] += seconds
             elif one == UNKNOWN:
-                totals["unknown"] += 1
+                totals["unknown"] += seconds
             elif one == DOWN:
-                totals["down"] += 1
+                totals["down"] += seconds
             else:
-                totals["up"] += 1
-                lost_resilience += shaky
+                totals["up"] += seconds
+                lost_resilience += seconds * shaky
         window = sum(totals.values())
 
         # Rule 9.
         outages = []
         for a, b in runs_of(bytes(state), DOWN):
             short = b - a < minimum
-            a, b = max(a + begin, promised_from) - begin, min(b + begin, promised_to) - begin
+            a, b = max(a, promised_from - begin), min(b, promised_to - begin)
             seconds = sum(inside[a:b]) if a < b else 0
             if seconds:
                 away = sum(1 for x, y in zip(inside[a:b], excluded[a:b]) if x and y)
