@@ -202,7 +202,7 @@ impl Fold {
             }
             self.ledger.component_segment(ComponentIx::from(n), blank(end));
         }
-        self.ledger.advance();
+        self.ledger.finish();
         self.ledger
     }
 

@@ -217,6 +217,14 @@ impl Ledger {
         }
     }
 
+    /// Ends the history: books what is settled, and outages too short to count that were still going on.
+    pub fn finish(&mut self) {
+        self.advance();
+        for service in &mut self.services {
+            service.finish(&self.zone, self.limits);
+        }
+    }
+
     fn advance_users(&mut self, component: ComponentIx) {
         let Self { services, tracks, zone, limits, .. } = self;
         for n in 0..tracks[component.get()].used_by.len() {
@@ -445,26 +453,50 @@ impl Service {
             (standing, until)
         };
         let causes_at = |at: Sec| tree::causes(&terms.tree, |c| known(c, at).0);
+        let mut pages = Pages { terms, plans, months, zone, limits };
         book.sweep(target, terms.min_outage, state_at, causes_at, |span, kind, components| {
-            let mut rest = span;
-            while !rest.is_empty() {
-                let current = months.back_mut().expect("a service always has its current month");
-                let end = current.plan().month_span.to;
-                let part = Span::new(rest.from, rest.to.min(end));
-                current.post(part, kind, components, terms.rounding, limits.entries);
-                rest.from = part.to;
-                if part.to < end {
-                    break;
-                }
-                current.close();
-                plans.rotate_left(1);
-                plans[1] = plan(terms, plans[0].month.next(), zone);
-                months.push_back(MonthBook::new(&plans[0]));
-                if months.len() > limits.months {
-                    months.pop_front();
-                }
-            }
+            pages.post(span, kind, components);
         });
+    }
+
+    /// Ends the history: what is still too short to count has become as long as it gets.
+    fn finish(&mut self, zone: &TimeZone, limits: Limits) {
+        let Self { terms, book, plans, months, .. } = self;
+        if let Some(held) = book.held.take() {
+            Pages { terms, plans, months, zone, limits }.post(held.span, Kind::Short, &held.components);
+        }
+    }
+}
+
+/// Where a service's time is booked: month after month.
+struct Pages<'a> {
+    terms: &'a Terms,
+    plans: &'a mut [Arc<Plan>; 2],
+    months: &'a mut VecDeque<MonthBook>,
+    zone: &'a TimeZone,
+    limits: Limits,
+}
+
+impl Pages<'_> {
+    fn post(&mut self, span: Span, kind: Kind, components: &[ComponentIx]) {
+        let mut rest = span;
+        while !rest.is_empty() {
+            let current = self.months.back_mut().expect("a service always has its current month");
+            let end = current.plan().month_span.to;
+            let part = Span::new(rest.from, rest.to.min(end));
+            current.post(part, kind, components, self.terms.rounding, self.limits.entries);
+            rest.from = part.to;
+            if part.to < end {
+                break;
+            }
+            current.close();
+            self.plans.rotate_left(1);
+            self.plans[1] = plan(self.terms, self.plans[0].month.next(), self.zone);
+            self.months.push_back(MonthBook::new(&self.plans[0]));
+            if self.months.len() > self.limits.months {
+                self.months.pop_front();
+            }
+        }
     }
 }
 

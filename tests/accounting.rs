@@ -1,0 +1,162 @@
+//! The accounts are exact: they agree to the second with an independent implementation, and
+//! do not depend on how or when they are asked for.
+
+use std::process::Command;
+
+use assured::names::{ComponentIx, ServiceIx};
+use assured::sla::account::Entered;
+use assured::sla::exclusion;
+use assured::sla::figures::{Counted, Promise, figures};
+use assured::sla::fold::{Fold, Source};
+use assured::sla::ledger::{Ledger, Limits};
+use assured::units::Sec;
+use serde_json::{Value, json};
+
+#[path = "accounting/scenario.rs"]
+mod scenario;
+use scenario::{Rng, Scenario};
+
+fn replay(s: &Scenario) -> Ledger {
+    let mut fold = Fold::new(&s.config, &s.agreed, s.start(), Limits::REPORT);
+    for (n, rounds) in s.rounds.iter().enumerate() {
+        for &(at, verdict) in rounds {
+            assert!(fold.round(ComponentIx::from(n), Source::Address, at, verdict));
+        }
+    }
+    fold.finish(s.end())
+}
+
+/// The month as the oracle writes it.
+fn report(s: &Scenario, ledger: &Ledger) -> Value {
+    let services: Vec<Value> = (0..s.config.services.len())
+        .map(|n| {
+            let ix = ServiceIx::from(n);
+            let book = ledger.month(ix, s.month).expect("the month is booked");
+            assert!(book.is_closed(), "booked until {}", ledger.booked_until(ix));
+            let (tally, service) = (book.tally(), &s.config.services[n]);
+            let promise = Promise::from(&s.config.slas[service.sla.get()]);
+            let f = figures(&promise, &Counted::new(&tally, promise.rounding, 0), book.plan());
+            let a = tally.accounts;
+            assert_eq!(a.window(), book.plan().window_seconds(), "the four accounts are the window");
+            let up = book.up_spans(ledger.booked_until(ix)).expect("registers were large enough");
+            assert_eq!(exclusion::total(&up), a.up, "the registers tell where the up time is");
+            let outages: Vec<Value> = book
+                .outages()
+                .iter()
+                .map(|o| {
+                    json!({
+                        "from": o.span.from.to_string(), "to": o.span.to.to_string(), "seconds": o.seconds,
+                        "excluded": o.excluded, "short": o.what == Entered::ShortOutage,
+                    })
+                })
+                .collect();
+            json!({
+                "id": service.id.as_str(),
+                "seconds": { "window": a.window(), "up": a.up, "down": a.down, "unknown": a.unknown, "excluded": a.excluded },
+                "degraded": tally.degraded,
+                "availability": f.availability.map(|v| v.percent()),
+                "lower": f.lower.percent(),
+                "upper": f.upper.percent(),
+                "coverage": f.coverage.percent(),
+                "verdict": f.verdict.name(),
+                "outages": outages,
+            })
+        })
+        .collect();
+    let period = s.month.span(&s.config.monitor.time_zone);
+    json!({ "period": { "start": period.from.to_string(), "end": period.to.to_string() }, "services": services })
+}
+
+#[test]
+fn an_independent_implementation_agrees_to_the_second() {
+    let oracle = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/oracle/oracle.py");
+    for seed in 0..14 {
+        let s = Scenario::new(seed);
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        s.write(folder.path());
+        let run = Command::new("python3")
+            .arg(oracle)
+            .args(["config.toml", "rounds.csv", "exclusions.json"].map(|f| folder.path().join(f)))
+            .arg(s.month.to_string())
+            .output()
+            .expect("the oracle needs python3, version 3.11 or later, in the path");
+        let said = String::from_utf8_lossy(&run.stderr);
+        assert!(run.status.success(), "the oracle needs python3, version 3.11 or later, with time-zone data: {said}");
+        let theirs: Value = serde_json::from_slice(&run.stdout).expect("the oracle prints JSON");
+        let ours = report(&s, &replay(&s));
+        assert_eq!(ours["period"], theirs["period"], "seed {seed}");
+        for (our, their) in ours["services"].as_array().into_iter().zip(theirs["services"].as_array()) {
+            for (o, t) in our.iter().zip(their) {
+                assert_eq!(o, t, "seed {seed}, service {}", o["id"]);
+            }
+            assert_eq!(our.len(), their.len());
+        }
+    }
+}
+
+/// Every round of the scenario in order of time.
+fn in_order(s: &Scenario) -> Vec<(Sec, ComponentIx, assured::measurement::Verdict)> {
+    let mut all: Vec<_> = s
+        .rounds
+        .iter()
+        .enumerate()
+        .flat_map(|(n, rounds)| rounds.iter().map(move |&(at, verdict)| (at, ComponentIx::from(n), verdict)))
+        .collect();
+    all.sort_by_key(|&(at, component, _)| (at, component));
+    all
+}
+
+#[test]
+fn live_equals_replay_and_the_accounts_add_up_at_every_instant() {
+    for seed in 100..114 {
+        let s = Scenario::new(seed);
+        let mut rng = Rng::new(seed);
+        let zone = &s.config.monitor.time_zone;
+        let terms = assured::sla::ledger::Terms::of(&s.config, &s.agreed);
+        let mut fold = Fold::new(&s.config, &s.agreed, s.start(), Limits::REPORT);
+        for (n, &(at, component, verdict)) in in_order(&s).iter().enumerate() {
+            if rng.chance(5) {
+                fold.expire(at);
+            }
+            assert!(fold.round(component, Source::Address, at, verdict));
+            if rng.chance(10) {
+                fold.advance();
+            }
+            if n % 500 == 0 {
+                let now = at.plus(rng.below(200) as i64);
+                for service in (0..s.config.services.len()).map(ServiceIx::from) {
+                    let seen = fold.now(service, now);
+                    let t = &terms[service.get()];
+                    let window = assured::sla::calendar::window(seen.month, zone, &t.hours, t.term);
+                    let so_far = [assured::units::Span::new(Sec(0), now)];
+                    let expected = exclusion::total(&exclusion::intersection(&window, &so_far));
+                    assert_eq!(seen.tally.accounts.window(), expected, "seed {seed} at {now}");
+                }
+            }
+        }
+        let live = fold.finish(s.end());
+        assert_eq!(report(&s, &live), report(&s, &replay(&s)), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_prefix_and_the_rest_equal_the_whole() {
+    for seed in 200..214 {
+        let s = Scenario::new(seed);
+        let mut rng = Rng::new(seed);
+        let all = in_order(&s);
+        let (prefix, rest) = all.split_at(rng.below(all.len() as u64) as usize);
+        let mut fold = Fold::new(&s.config, &s.agreed, s.start(), Limits::REPORT);
+        let feed = |fold: &mut Fold, part: &[(Sec, ComponentIx, assured::measurement::Verdict)]| {
+            part.iter().for_each(|&(at, c, v)| assert!(fold.round(c, Source::Address, at, v)));
+        };
+        feed(&mut fold, prefix);
+        fold.advance();
+        // A reload under the same terms takes everything over.
+        let now = prefix.last().map_or(s.start(), |r| r.0);
+        let (mut fold, lost) = fold.reload(&s.config, &s.config.clone(), &s.agreed, now, Limits::REPORT);
+        assert!(lost.is_empty());
+        feed(&mut fold, rest);
+        assert_eq!(report(&s, &fold.finish(s.end())), report(&s, &replay(&s)), "seed {seed}");
+    }
+}
