@@ -187,6 +187,12 @@ impl Lab {
         }
     }
 
+    /// Whether the fleet still answers; when not, the log says why.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.driver.as_ref().is_some_and(|driver| !driver.is_finished())
+    }
+
     /// Answers that the kernel would not take from the fleet.
     #[must_use]
     pub fn write_failures(&self) -> u64 {
