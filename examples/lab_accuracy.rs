@@ -5,11 +5,11 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use assured::clock::{Clock, SystemClock};
 use assured::lab::scenario::{Hosts, Nanos, Scenario};
 use assured::lab::server::{self, SocketKind};
 use assured::lab::truth::Fate;
 use assured::lab::{Lab, Options};
+use nix::sys::socket::{setsockopt, sockopt};
 
 fn main() -> ExitCode {
     if let Some(code) = server::run_if_asked() {
@@ -34,7 +34,9 @@ fn measure(hosts: u32, seconds: u32) -> Result<(), Box<dyn std::error::Error>> {
     let lab = Lab::start(&Scenario::new(1).with(block), &Options { remember, ..Options::default() })?;
     let socket = UdpSocket::from(lab.socket(SocketKind::IcmpDatagramV4)?);
     socket.set_nonblocking(false)?;
-    nix::sys::socket::setsockopt(&socket, nix::sys::socket::sockopt::RcvBufForce, &(8 << 20))?;
+    // As much as the kernel lets us have: a full buffer would look like a fault of the lab's.
+    setsockopt(&socket, sockopt::RcvBufForce, &(8 << 20))
+        .or_else(|_| setsockopt(&socket, sockopt::RcvBuf, &(8 << 20)))?;
     let receiver = socket.try_clone()?;
     receiver.set_read_timeout(Some(Duration::from_secs(2)))?;
     // The receiver counts only; its work must not stand in the way of the fleet's.
@@ -43,12 +45,12 @@ fn measure(hosts: u32, seconds: u32) -> Result<(), Box<dyn std::error::Error>> {
         (0..probes).take_while(|_| receiver.recv(&mut bytes).is_ok()).count()
     });
 
-    let clock = SystemClock::default();
-    let (start, gap_ns) = (clock.now().mono_ns, 1_000_000_000 / u64::from(hosts));
+    let mut sent = Vec::with_capacity(remember);
+    let (start, gap_ns) = (lab.now_ns(), 1_000_000_000 / u64::from(hosts));
     let base = u32::from_be_bytes([10, 64, 0, 1]);
     for n in 0..probes {
         let due = start + u64::from(n) * gap_ns;
-        let ahead = due.saturating_sub(clock.now().mono_ns);
+        let ahead = due.saturating_sub(lab.now_ns());
         if ahead > 0 {
             std::thread::sleep(Duration::from_nanos(ahead));
         }
@@ -56,17 +58,27 @@ fn measure(hosts: u32, seconds: u32) -> Result<(), Box<dyn std::error::Error>> {
         echo[0] = 8;
         echo[6..8].copy_from_slice(&u16::try_from(n & 0xFFFF)?.to_be_bytes());
         let to = std::net::Ipv4Addr::from_bits(base + n % hosts);
+        sent.push(lab.now_ns());
         socket.send_to(&echo, SocketAddr::new(to.into(), 0))?;
     }
     let received = receiving.join().map_err(|_| "the receiver panicked")?;
 
-    let mut lateness: Vec<u64> = lab.truth(|truth| {
-        let answered = truth.sightings().filter(|s| s.fate == Fate::Answered);
-        answered.filter_map(|s| Some(s.left_ns?.saturating_sub(s.at_ns + s.delay.0))).collect()
+    // Requests arrive in the order in which they were sent.
+    let (arriving, leaving) = lab.truth(|truth| {
+        let answered = || truth.sightings().filter(|s| s.fate == Fate::Answered);
+        let arriving: Vec<u64> = answered().zip(&sent).map(|(s, sent)| s.at_ns.saturating_sub(*sent)).collect();
+        let leaving: Vec<u64> =
+            answered().filter_map(|s| Some(s.left_ns?.saturating_sub(s.at_ns + s.delay.0))).collect();
+        (arriving, leaving)
     });
-    lateness.sort_unstable();
-    let at = |share: usize| lateness.get(lateness.len() * share / 1000).map_or(0, |ns| ns / 1000);
     println!("probes {probes}, answers {received}, dropped by the device {}", lab.dropped()?);
-    println!("lateness in microseconds: p50 {}, p90 {}, p99 {}, p99.9 {}", at(500), at(900), at(990), at(999));
+    println!("microseconds from before sending to the fleet's reading:  {}", shares(arriving));
+    println!("microseconds from the due time to the end of the delivery: {}", shares(leaving));
     Ok(())
+}
+
+fn shares(mut nanos: Vec<u64>) -> String {
+    nanos.sort_unstable();
+    let at = |share: usize| nanos.get(nanos.len() * share / 1000).map_or(0, |ns| ns / 1000);
+    format!("p50 {}, p90 {}, p99 {}, p99.9 {}", at(500), at(900), at(990), at(999))
 }

@@ -92,8 +92,24 @@ pub struct Lab {
 
 #[derive(Debug)]
 enum Inside {
-    Thread(mpsc::Sender<Job>),
+    Thread(Resident),
     Helper(Mutex<Helper>),
+}
+
+/// The thread that has the namespace and does what it is sent. It ends when it can be sent no more.
+#[derive(Debug)]
+struct Resident {
+    jobs: Option<mpsc::Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Resident {
+    fn drop(&mut self) {
+        drop(self.jobs.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
 }
 
 type Job = Box<dyn FnOnce(&Namespace) + Send>;
@@ -211,6 +227,12 @@ impl Lab {
         }
     }
 
+    /// Whether the fleet still answers; when not, the log says why.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.driver.as_ref().is_some_and(|driver| !driver.is_finished())
+    }
+
     /// Answers that the kernel would not take from the fleet.
     #[must_use]
     pub fn write_failures(&self) -> u64 {
@@ -249,13 +271,13 @@ impl Lab {
     }
 
     fn within<T: Send + 'static>(&self, job: impl FnOnce(&Namespace) -> T + Send + 'static) -> Result<T, LabError> {
-        let Inside::Thread(jobs) = &self.inside else { return Err(LabError::NotAThread) };
+        let Inside::Thread(resident) = &self.inside else { return Err(LabError::NotAThread) };
         let (result, done) = mpsc::sync_channel(1);
         let job: Job = Box::new(move |namespace| {
             let _ = result.send(job(namespace));
         });
         let gone = || LabError::Thread(io::ErrorKind::BrokenPipe.into());
-        jobs.send(job).map_err(|_| gone())?;
+        resident.jobs.as_ref().ok_or_else(gone)?.send(job).map_err(|_| gone())?;
         done.recv().map_err(|_| gone())
     }
 }
@@ -273,7 +295,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Starts a thread with a namespace of its own. It ends when its last sender does.
+/// Starts a thread with a namespace of its own.
 fn thread_inside(scenario: &Scenario) -> Result<(Inside, OwnedFd), LabError> {
     let prefixes = scenario.prefixes.clone();
     let (jobs, todo) = mpsc::channel::<Job>();
@@ -299,9 +321,10 @@ fn thread_inside(scenario: &Scenario) -> Result<(Inside, OwnedFd), LabError> {
             job(&namespace);
         }
     };
-    thread::Builder::new().name("lab-inside".into()).spawn(live).map_err(LabError::Thread)?;
+    let thread = thread::Builder::new().name("lab-inside".into()).spawn(live).map_err(LabError::Thread)?;
+    let resident = Resident { jobs: Some(jobs), thread: Some(thread) };
     let device = device.recv().map_err(|_| LabError::Thread(io::ErrorKind::BrokenPipe.into()))??;
-    Ok((Inside::Thread(jobs), device))
+    Ok((Inside::Thread(resident), device))
 }
 
 fn helper_inside(scenario: &Scenario, options: &Options) -> Result<(Inside, OwnedFd), LabError> {
