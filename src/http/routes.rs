@@ -146,7 +146,7 @@ async fn style(headers: HeaderMap) -> Response {
         sheet
     };
     answer.headers_mut().insert(ETAG, HeaderValue::try_from(tag).expect("hexadecimal digits in quotes"));
-    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     answer
 }
 

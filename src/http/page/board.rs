@@ -11,8 +11,11 @@ use crate::units::Sec;
 /// The board asks for itself again after so many seconds, unless the reader holds it still.
 const REFRESH: u32 = 15;
 
-/// So many troubled services are told in full; the grid below shows the others too.
+/// So many troubles are told in full; the grid below shows the others too.
 const MAX_TOLD: usize = 40;
+
+/// So many services are named on one card.
+const MAX_HURT: usize = 8;
 
 /// So many services stand in the list of those with the least of their promise left.
 const MAX_PROMISES: usize = 12;
@@ -41,18 +44,25 @@ struct Tally {
     count: usize,
 }
 
+/// Services of one site under one contract that suffer the same for the same reason since the same second.
 struct Trouble {
     look: Look,
-    id: String,
-    title: String,
-    class: String,
     site: String,
     site_id: String,
     since: Option<When>,
     reason: String,
     desk: Desk,
-    promise: Promise,
     restore: Option<Restore>,
+    hurt: Vec<Hurt>,
+    /// Services that suffer beside those in `hurt`.
+    more: usize,
+}
+
+struct Hurt {
+    id: String,
+    title: String,
+    class: String,
+    promise: Promise,
 }
 
 /// When the provider has to have it working again.
@@ -108,7 +118,14 @@ pub fn render(s: &Snapshot, still: bool) -> String {
         let view = &s.services[ix.get()];
         (look(view.state).rank, view.since.map_or(i64::MIN, |at| at.0), *ix)
     });
-    let untold = wrong.len().saturating_sub(MAX_TOLD);
+    let (mut groups, mut untold) = (Vec::<Vec<ServiceIx>>::new(), 0);
+    for ix in &wrong {
+        match groups.iter().take(MAX_TOLD).position(|group| same_trouble(s, group[0], *ix)) {
+            Some(known) => groups[known].push(*ix),
+            None if groups.len() < MAX_TOLD => groups.push(vec![*ix]),
+            None => untold += 1,
+        }
+    }
     let worst = wrong.first().map(|ix| look(s.services[ix.get()].state));
     let promises = promises(s);
     made(&Board {
@@ -117,7 +134,7 @@ pub fn render(s: &Snapshot, still: bool) -> String {
         worst,
         tallies,
         services: s.services.len(),
-        troubles: wrong.iter().take(MAX_TOLD).map(|&ix| trouble(s, ix)).collect(),
+        troubles: groups.iter().map(|group| trouble(s, group)).collect(),
         untold,
         components: parts(s),
         desks: s.config.contracts.iter().map(Desk::of).collect(),
@@ -145,7 +162,15 @@ fn headline(s: &Snapshot) -> String {
     }
 }
 
-fn trouble(s: &Snapshot, ix: ServiceIx) -> Trouble {
+fn same_trouble(s: &Snapshot, a: ServiceIx, b: ServiceIx) -> bool {
+    let (a_of, b_of) = (&s.config.services[a.get()], &s.config.services[b.get()]);
+    let (a, b) = (&s.services[a.get()], &s.services[b.get()]);
+    (a.state, a.since, &a.reason, a_of.site, a_of.contract, a_of.sla)
+        == (b.state, b.since, &b.reason, b_of.site, b_of.contract, b_of.sla)
+}
+
+fn trouble(s: &Snapshot, group: &[ServiceIx]) -> Trouble {
+    let ix = group[0];
     let (of, view) = (&s.config.services[ix.get()], &s.services[ix.get()]);
     let site = &s.config.sites[of.site.get()];
     let zone = &s.config.monitor.time_zone;
@@ -163,16 +188,24 @@ fn trouble(s: &Snapshot, ix: ServiceIx) -> Trouble {
     };
     Trouble {
         look: look(view.state),
-        id: of.id.to_string(),
-        title: of.title.clone(),
-        class: s.config.classes[of.class.get()].id.to_string(),
         site: site.title.clone(),
         site_id: site.id.to_string(),
         since: since(view.since, s),
         reason: view.reason.clone(),
         desk: Desk::of(&s.config.contracts[of.contract.get()]),
-        promise: Promise::of(s, ix, view),
         restore,
+        more: group.len().saturating_sub(MAX_HURT),
+        hurt: group.iter().take(MAX_HURT).map(|&ix| hurt(s, ix)).collect(),
+    }
+}
+
+fn hurt(s: &Snapshot, ix: ServiceIx) -> Hurt {
+    let of = &s.config.services[ix.get()];
+    Hurt {
+        id: of.id.to_string(),
+        title: of.title.clone(),
+        class: s.config.classes[of.class.get()].id.to_string(),
+        promise: Promise::of(s, ix, &s.services[ix.get()]),
     }
 }
 
