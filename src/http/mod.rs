@@ -1,1 +1,14 @@
 //! Pages, metrics and the API over HTTP.
+//!
+//! [`server`] owns the sockets and their limits, [`routes`] says what stands where, [`source`]
+//! is how a handler asks the daemon for a snapshot. Pages ([`page`]) and answers ([`api`]) are
+//! functions of that snapshot.
+
+pub mod api;
+pub mod page;
+pub mod routes;
+pub mod server;
+pub mod source;
+
+pub use server::serve;
+pub use source::{Ask, Source};

@@ -11,8 +11,7 @@ use crate::units::Micros;
 
 /// Upper bounds of the classic buckets in microseconds; a last one to infinity follows.
 pub const CLASSIC_BOUNDS_US: [u32; 14] = [
-    1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 50_000, 75_000, 100_000, 150_000, 200_000, 300_000, 500_000,
-    1_000_000,
+    1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 50_000, 75_000, 100_000, 150_000, 200_000, 300_000, 500_000, 1_000_000,
 ];
 
 /// The native resolution: 2^3 buckets per power of two, each 9.05% wider than the one before.
@@ -112,6 +111,24 @@ impl RttHistogram {
         (spans, deltas)
     }
 
+    /// The upper bound of the native bucket in which the `q`-quantile lies, in seconds, at most 9.05% too
+    /// high; `None` when nothing was counted.
+    #[must_use]
+    pub fn quantile(&self, q: f64) -> Option<f64> {
+        let rank = (q.clamp(0.0, 1.0) * self.count as f64).ceil().max(1.0) as u64;
+        let mut seen = u64::from(self.zero);
+        if self.count > 0 && seen >= rank {
+            return Some(0.0);
+        }
+        for (index, &count) in (self.first..).zip(&self.native) {
+            seen += u64::from(count);
+            if seen >= rank {
+                return Some((f64::from(index) / 8.0).exp2());
+            }
+        }
+        None
+    }
+
     /// The bytes it takes, its heap part included.
     #[must_use]
     pub fn memory(&self) -> usize {
@@ -194,6 +211,17 @@ mod tests {
         assert!(seen.contains(&(i32::from(native_index(Micros(1_000))), 3)));
         assert!(seen.contains(&(i32::from(native_index(Micros(500_000))), 1)));
         assert!(seen.contains(&(i32::from(native_index(Micros(2))), 1)));
+    }
+
+    #[test]
+    fn quantiles_are_at_most_a_bucket_too_high() {
+        let mut h = RttHistogram::default();
+        assert_eq!(h.quantile(0.95), None);
+        (1..=100).for_each(|ms| h.record(Micros(ms * 1_000)));
+        for (q, exact) in [(0.0, 0.001), (0.5, 0.05), (0.95, 0.095), (1.0, 0.1)] {
+            let found = h.quantile(q).expect("something was counted");
+            assert!((exact..exact * 1.0906).contains(&found), "{q}: {found}");
+        }
     }
 
     #[test]

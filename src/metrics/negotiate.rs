@@ -45,7 +45,9 @@ impl Format {
         let media = parts.next()?.to_ascii_lowercase();
         let parameter = |wanted: &str| {
             let mut found = range.split(';').skip(1).filter_map(|p| p.split_once('='));
-            found.find(|(k, _)| k.trim().eq_ignore_ascii_case(wanted)).map(|(_, v)| v.trim().trim_matches('"').to_owned())
+            found
+                .find(|(k, _)| k.trim().eq_ignore_ascii_case(wanted))
+                .map(|(_, v)| v.trim().trim_matches('"').to_owned())
         };
         match media.as_str() {
             "application/vnd.google.protobuf" => {
@@ -83,7 +85,8 @@ const MAX_RANGES: usize = 32;
 
 /// The weight of a range in thousandths; 1000 without one, 0 when it cannot be read.
 fn quality(range: &str) -> u16 {
-    let weight = range.split(';').skip(1).filter_map(|p| p.split_once('=')).find(|(k, _)| k.trim().eq_ignore_ascii_case("q"));
+    let weight =
+        range.split(';').skip(1).filter_map(|p| p.split_once('=')).find(|(k, _)| k.trim().eq_ignore_ascii_case("q"));
     let Some((_, text)) = weight else { return 1000 };
     match text.trim().parse::<f64>() {
         Ok(q) if (0.0..=1.0).contains(&q) => (q * 1000.0).round() as u16,

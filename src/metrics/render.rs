@@ -177,9 +177,9 @@ impl Rows<'_> {
             created: None,
         };
         let (sum, count, classic) = (rtt.sum_seconds(), rtt.count(), rtt.classic());
-        self.encoder.encode_family(&labels)?.encode_histogram_with_native::<NoLabelSet>(
-            sum, count, &classic, None, native,
-        )
+        self.encoder
+            .encode_family(&labels)?
+            .encode_histogram_with_native::<NoLabelSet>(sum, count, &classic, None, native)
     }
 }
 
@@ -212,8 +212,7 @@ const FAMILIES: &[(Metric, Fill)] = &[
     (table::SERVICE_MONTH, |s, rows| {
         services(s, |[site, service, contract], _, view| {
             let a = view.accounts;
-            for (account, seconds) in
-                [("up", a.up), ("down", a.down), ("unknown", a.unknown), ("excluded", a.excluded)]
+            for (account, seconds) in [("up", a.up), ("down", a.down), ("unknown", a.unknown), ("excluded", a.excluded)]
             {
                 rows.whole(&[site, service, contract, ("account", account)], seconds)?;
             }
@@ -368,7 +367,8 @@ fn migration(s: &Snapshot, rows: &mut Rows<'_>) -> fmt::Result {
 
 /// How far a site of a migration wave has come, by the monitor's local day.
 pub(crate) fn stage_of(site: &Site, s: &Snapshot) -> &'static str {
-    let today = |at: Sec| Some(jiff::Timestamp::from_second(at.0).ok()?.to_zoned(s.config.monitor.time_zone.clone()).date());
+    let today =
+        |at: Sec| Some(jiff::Timestamp::from_second(at.0).ok()?.to_zoned(s.config.monitor.time_zone.clone()).date());
     match site.accepted {
         None => "open",
         Some(day) if today(s.at).is_some_and(|today| day <= today) => "accepted",

@@ -1,0 +1,150 @@
+//! Pages for people, each a function of the snapshot; askama escapes every text in them.
+//!
+//! They work without scripts. Drawings are inline SVG without a style of their own, so that the
+//! strict content security policy holds and dark and light follow the reader's wish.
+
+pub mod board;
+pub mod service;
+pub mod site;
+pub mod when;
+
+use askama::Template;
+use jiff::tz::TimeZone;
+
+use crate::config::model::Contract;
+use crate::draw::palette::{self, Look};
+use crate::names::ServiceIx;
+use crate::snapshot::{ServiceView, Shown, Snapshot};
+use crate::units::Sec;
+use when::When;
+
+/// What stands around every page.
+pub(crate) struct Frame {
+    /// Who is looking.
+    pub vantage: String,
+    /// When the page was made.
+    pub at: When,
+    /// Whether every sentinel fails.
+    pub isolated: bool,
+    /// Whether the newest configuration could not be read.
+    pub stale_config: bool,
+    /// The daemon's version.
+    pub version: &'static str,
+    /// Seconds until the page asks for itself again; `None` for a page that stands still.
+    pub refresh: Option<u32>,
+}
+
+impl Frame {
+    pub(crate) fn new(s: &Snapshot, refresh: Option<u32>) -> Self {
+        Self {
+            vantage: s.config.monitor.vantage.clone(),
+            at: When::new(s.at, s.at, &s.config.monitor.time_zone),
+            isolated: s.monitor.isolated,
+            stale_config: !s.monitor.reload_successful,
+            version: env!("CARGO_PKG_VERSION"),
+            refresh,
+        }
+    }
+
+    fn symbols(&self) -> &'static str {
+        palette::SYMBOLS
+    }
+}
+
+/// Whom to call, and how.
+pub(crate) struct Desk {
+    pub name: String,
+    pub phone: String,
+    /// Only what a telephone can dial; empty when that is nothing.
+    pub dial: String,
+    pub email: String,
+    pub reference: String,
+    pub provider: String,
+    pub contract: String,
+}
+
+impl Desk {
+    pub(crate) fn of(contract: &Contract) -> Self {
+        let phone = contract.contact.phone.clone();
+        Self {
+            name: if contract.contact.name.is_empty() {
+                contract.provider.clone()
+            } else {
+                contract.contact.name.clone()
+            },
+            dial: phone.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect(),
+            phone,
+            email: contract.contact.email.clone(),
+            reference: contract.reference.clone(),
+            provider: contract.provider.clone(),
+            contract: contract.title.clone(),
+        }
+    }
+}
+
+/// How much of the month's promise is left.
+pub(crate) struct Promise {
+    /// `99.9871%`, or `nothing measured yet`.
+    pub availability: String,
+    /// `99.95%`.
+    pub target: String,
+    /// `64% left`, `overspent by 38%`, or that no down time is allowed.
+    pub left: String,
+    /// The bar for `left`.
+    pub bar: String,
+    /// The share left, for sorting; infinite when nothing is allowed or nothing known.
+    pub share: f64,
+}
+
+impl Promise {
+    pub(crate) fn of(s: &Snapshot, ix: ServiceIx, view: &ServiceView) -> Self {
+        let target = s.config.slas.get(s.config.services[ix.get()].sla.get()).map(|sla| sla.availability.to_string());
+        let (left, bar) = match view.budget_remaining {
+            Some(share) if share < 0.0 => {
+                (format!("overspent by {}", when::percent(-share, 0)), crate::draw::bar::left(share))
+            }
+            Some(share) => (format!("{} left", when::percent(share, 0)), crate::draw::bar::left(share)),
+            None => ("no down time is allowed".to_owned(), String::new()),
+        };
+        Self {
+            availability: view.availability.map_or("nothing measured yet".to_owned(), |r| when::percent(r.value, 4)),
+            target: target.unwrap_or_default(),
+            left,
+            bar,
+            share: view.budget_remaining.unwrap_or(f64::INFINITY),
+        }
+    }
+}
+
+/// A state with its looks, for templates.
+pub(crate) fn look(state: Shown) -> Look {
+    palette::look(state)
+}
+
+/// A service's state since when; `None` when nothing was ever decided.
+pub(crate) fn since(at: Option<Sec>, s: &Snapshot) -> Option<When> {
+    at.map(|at| When::new(at, s.at, &s.config.monitor.time_zone))
+}
+
+/// A page that says that `what` is unknown.
+#[must_use]
+pub fn missing(what: &'static str) -> String {
+    made(&Missing { what })
+}
+
+#[derive(Template)]
+#[template(path = "page/missing.html")]
+struct Missing {
+    what: &'static str,
+}
+
+/// The page's text.
+pub(crate) fn made(page: &impl Template) -> String {
+    page.render().expect("templates here have no fallible parts and are written into memory")
+}
+
+/// The local day of a zone, for texts.
+pub(crate) fn day(at: Sec, zone: &TimeZone) -> String {
+    jiff::Timestamp::from_second(at.0)
+        .map_or_else(|_| at.to_string(), |t| t.to_zoned(zone.clone()).strftime("%-d %b").to_string())
+}
