@@ -8,12 +8,17 @@
 //!
 //! `docs/evidence.md` describes the files so that somebody else can write a reader.
 
+pub mod audit;
 pub mod blob;
 pub mod canonical;
 pub mod chain;
+pub mod client;
+pub mod driver;
 pub mod file;
 pub mod merkle;
 pub mod names;
 pub mod record;
+pub mod recover;
+pub mod retention;
 pub mod rollup;
 pub mod store;

@@ -82,6 +82,11 @@ impl Merger {
         let some = self.rows.iter().enumerate().filter_map(|(n, t)| Some((n as u32, t.as_ref()?)));
         some.collect()
     }
+
+    /// The merged rows in rising order of their series.
+    pub fn into_rows(self) -> impl Iterator<Item = (u32, Tally)> {
+        self.rows.into_iter().enumerate().filter_map(|(n, t)| Some((n as u32, t?)))
+    }
 }
 
 /// A blob that goes into a roll-up, as its record names it.
