@@ -18,7 +18,8 @@ impl Zone {
     }
 
     fn show(&self, at: Sec, format: &str) -> String {
-        jiff::Timestamp::from_second(at.0).map_or_else(|_| at.to_string(), |t| t.to_zoned(self.0.clone()).strftime(format).to_string())
+        jiff::Timestamp::from_second(at.0)
+            .map_or_else(|_| at.to_string(), |t| t.to_zoned(self.0.clone()).strftime(format).to_string())
     }
 
     /// As in `25 Oct 2026 01:12:07 BST`.
@@ -59,6 +60,12 @@ impl Zone {
 #[must_use]
 pub fn month(text: &str) -> String {
     format!("{text}-01").parse::<jiff::civil::Date>().map_or(text.to_owned(), |d| d.strftime("%B %Y").to_string())
+}
+
+/// As in `Oct 26` from `2026-10`; the text itself when it is no month.
+#[must_use]
+pub fn short_month(text: &str) -> String {
+    format!("{text}-01").parse::<jiff::civil::Date>().map_or(text.to_owned(), |d| d.strftime("%b %y").to_string())
 }
 
 /// As in `28 November 2026` from `2026-11-28`; the text itself when it is no date.
