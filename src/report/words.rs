@@ -126,16 +126,20 @@ pub fn count(number: u64, one: &str) -> String {
 /// At most `most` names, then how many more.
 #[must_use]
 pub fn names(all: &[&str], most: usize) -> String {
-    match all.len() {
-        n if n > most => format!("{} and {} more", all[..most].join(", "), n - most),
-        _ => all.join(", "),
-    }
+    let named = all.iter().take(most).map(|name| cut(name)).collect::<Vec<_>>().join(", ");
+    if all.len() > most { format!("{named} and {} more", all.len() - most) } else { named }
 }
 
 /// A percentage with four decimals as ten-thousandths of a percent, for ordering; 0 when it is none.
 #[must_use]
 pub fn parts(percent: &str) -> u64 {
     percent.chars().filter(char::is_ascii_digit).collect::<String>().parse().unwrap_or(0)
+}
+
+/// A name from outside with a bound: 60 characters, then `...`.
+#[must_use]
+pub fn cut(name: &str) -> String {
+    if name.chars().count() <= 60 { name.to_owned() } else { name.chars().take(57).chain("...".chars()).collect() }
 }
 
 /// How a verdict looks.

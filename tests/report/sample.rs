@@ -704,7 +704,7 @@ pub fn hostile() -> Report {
         "\u{6771}\u{4eac} \u{1f525} \u{202e}gnirts \u{0}\u{7}\r\nx".to_owned(),
     ];
     let service = report.services[1].clone();
-    report.services = (0..150)
+    report.services = (0..40)
         .map(|n| {
             let mut service = service.clone();
             service.id = format!("s{n:03}");

@@ -71,9 +71,11 @@ fn titles(report: &Report, verdict: Verdict) -> Vec<&str> {
 fn kept(report: &Report) -> Answer {
     let all = report.services.len() as u64;
     let (breached, doubtful) = (titles(report, Verdict::Breached), titles(report, Verdict::NotProven));
+    let poor = report.totals.objectives_breached;
     let mut detail = Vec::new();
     let answer = match (breached.len(), doubtful.len()) {
         _ if all == 0 => "There was nothing to keep".to_owned(),
+        (0, 0) if poor > 0 => "Availability yes, quality no".to_owned(),
         (0, 0) if all == 1 => "Yes".to_owned(),
         (0, 0) => format!("Yes, for all {}", count(all, "service")),
         (0, n) => format!("Not proven for {n} of {}", count(all, "service")),
@@ -88,23 +90,17 @@ fn kept(report: &Report) -> Answer {
     if !doubtful.is_empty() {
         detail.push(format!("Not proven, because too little was measured: {}.", words::names(&doubtful, 4)));
     }
-    if report.totals.objectives_breached > 0 {
-        detail.push(format!(
-            "Besides, {} missed (chapter 4).",
-            match report.totals.objectives_breached {
-                1 => "1 quality objective was".to_owned(),
-                n => format!("{n} quality objectives were"),
-            }
-        ));
+    if poor > 0 {
+        let which =
+            if poor == 1 { "1 quality objective was".to_owned() } else { format!("{poor} quality objectives were") };
+        let besides = if detail.is_empty() { "" } else { "Besides, " };
+        detail.push(format!("{besides}{which} missed (chapter 4)."));
     } else if breached.is_empty() && doubtful.is_empty() && all > 0 {
         detail.push("Availability was as promised and every quality objective held.".to_owned());
     }
-    Answer {
-        question: "Was the promise kept?".into(),
-        answer,
-        tone: words::tone(report.verdict()),
-        detail: detail.join(" "),
-    }
+    let tone = if poor > 0 && report.verdict() == Verdict::Met { Tone::Bad } else { words::tone(report.verdict()) };
+    let answer = if report.provisional { format!("So far: {answer}") } else { answer };
+    Answer { question: "Was the promise kept?".into(), answer, tone, detail: detail.join(" ") }
 }
 
 fn excess(service: &Service) -> Option<i128> {
@@ -113,7 +109,8 @@ fn excess(service: &Service) -> Option<i128> {
 
 fn margin(report: &Report) -> Answer {
     let question = "By how much?".to_owned();
-    let short = |s: &Service| format!("{} reached {}% of a promised {}%", s.title, s.availability, s.target);
+    let short =
+        |s: &Service| format!("{} reached {}% of a promised {}%", words::cut(&s.title), s.availability, s.target);
     let breached = || report.services.iter().filter(|s| s.verdict == Verdict::Breached);
     if let Some(worst) = breached().max_by_key(|s| (excess(s), std::cmp::Reverse(&s.id))) {
         let answer = match excess(worst).and_then(|e| u64::try_from(e).ok()).filter(|e| *e > 0) {
@@ -138,7 +135,9 @@ fn margin(report: &Report) -> Answer {
             tone: Tone::Doubt,
             detail: format!(
                 "{}: only {}% of its time was measured. The bounds take all unknown time as down, then as up; {}% was promised.",
-                doubt.title, doubt.coverage, doubt.target
+                words::cut(&doubt.title),
+                doubt.coverage,
+                doubt.target
             ),
         };
     }
@@ -162,10 +161,10 @@ fn margin(report: &Report) -> Answer {
 fn owed(report: &Report) -> Answer {
     let question = "What is owed?".to_owned();
     let contact = &report.terms.contact;
-    let reach: Vec<&str> = [&contact.name, &contact.phone, &contact.email]
-        .into_iter()
-        .map(String::as_str)
+    let reach: Vec<String> = [&contact.name, &contact.phone, &contact.email]
+        .iter()
         .filter(|t| !t.is_empty())
+        .map(|t| words::cut(t))
         .collect();
     if report.totals.credits.is_empty() {
         let percent = report.services.iter().any(|s| s.credit.percent != "0.0000");
@@ -174,6 +173,12 @@ fn owed(report: &Report) -> Answer {
                 "A credit; its amount is not known".to_owned(),
                 "The configuration names no monthly charge; chapter 7 gives the percentages.".to_owned(),
                 Tone::Bad,
+            )
+        } else if report.totals.not_proven > 0 {
+            (
+                "Nothing is proven to be owed".to_owned(),
+                "A service that is not proven earns no credit until the missing time is settled.".to_owned(),
+                Tone::Doubt,
             )
         } else {
             ("Nothing".to_owned(), "No service credit is due for this month.".to_owned(), Tone::Good)
@@ -191,7 +196,8 @@ fn owed(report: &Report) -> Answer {
         tone: Tone::Bad,
         detail: format!(
             "{deadline} from {}{from}, quoting {}. The working is in chapter 7.",
-            report.terms.provider, report.terms.reference
+            words::cut(&report.terms.provider),
+            words::cut(&report.terms.reference)
         ),
     }
 }
@@ -226,7 +232,7 @@ fn summary(services: &[&Service]) -> Block {
     );
     for s in services {
         table.rows.push(vec![
-            Cell::text(&s.title),
+            Cell::text(words::cut(&s.title)),
             Cell::text(format!("{}%", s.target)),
             Cell::strong(format!("{}%", s.availability)),
             Cell::text(length(s.seconds.down)),

@@ -19,7 +19,7 @@ pub fn chapter(report: &Report) -> Chapter {
     );
     for s in &report.services {
         table.rows.push(vec![
-            Cell::text(&s.title),
+            Cell::text(words::cut(&s.title)),
             Cell::text(s.monthly_charge.as_deref().unwrap_or("not known")),
             Cell::Text(format!("{}%", s.credit.percent)),
             Cell::strong(s.credit.amount.as_deref().unwrap_or("–")),

@@ -44,7 +44,7 @@ pub fn chapter(report: &Report, zone: &Zone) -> Chapter {
     for s in &report.services {
         let w = &s.without_exclusions;
         figures.rows.push(vec![
-            Cell::text(&s.title),
+            Cell::text(words::cut(&s.title)),
             Cell::strong(format!("{}%", s.availability)),
             Cell::verdict(s.verdict),
             Cell::text(s.credit.amount.as_deref().unwrap_or("–")),

@@ -22,7 +22,7 @@ pub fn chapter(report: &Report, zone: &Zone) -> Chapter {
     for s in &report.services {
         for o in &s.outages {
             table.rows.push(vec![
-                Cell::text(&s.title),
+                Cell::text(words::cut(&s.title)),
                 Cell::Text(if o.began_before {
                     format!("before {}", zone.brief(&o.from))
                 } else {

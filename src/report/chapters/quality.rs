@@ -4,7 +4,7 @@ use crate::draw::chart::{Chart, Series, chart};
 use crate::draw::drawing::Drawing;
 use crate::report::document::{Block, Cell, Chapter, Table, WIDTH};
 use crate::report::model::{ClassStats, DayStats, Report};
-use crate::report::words::{day, grouped, millis};
+use crate::report::words::{self, day, grouped, millis};
 
 /// Components drawn; the workbook lists all.
 const DRAWN: usize = 40;
@@ -26,7 +26,7 @@ pub fn chapter(report: &Report) -> Chapter {
     for s in &report.services {
         for o in &s.objectives {
             objectives.rows.push(vec![
-                Cell::text(&s.title),
+                Cell::text(words::cut(&s.title)),
                 Cell::text(&o.class),
                 Cell::text(measure(&o.measure)),
                 Cell::Text(format!("{} {}", if o.measure == "mos" { "≥" } else { "≤" }, o.limit)),

@@ -8,6 +8,10 @@ use crate::report::words::{self, grouped};
 /// The chapter.
 #[must_use]
 pub fn chapter(report: &Report) -> Chapter {
+    if report.services.is_empty() {
+        let nothing = "No service stands under this contract in this month.".to_owned();
+        return Chapter { title: "Scorecard".into(), blocks: vec![Block::Text(nothing)] };
+    }
     let mut score = Table::new(
         &[
             ("Service", 2.9, false),
@@ -35,7 +39,7 @@ pub fn chapter(report: &Report) -> Chapter {
     let mut workings = Table::new(&[("Service", 2.4, false), ("Formula", 1.4, false), ("Working", 7.0, false)], "–");
     for s in &report.services {
         score.rows.push(vec![
-            Cell::Pair(s.title.clone(), format!("{} · {}", s.site, s.sla)),
+            Cell::Pair(words::cut(&s.title), format!("{} · {}", s.site, s.sla)),
             Cell::text(format!("{}%", s.target)),
             Cell::strong(format!("{}%", s.availability)),
             Cell::Pair(format!("{}%", s.lower), format!("to {}%", s.upper)),
