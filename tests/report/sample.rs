@@ -516,12 +516,13 @@ pub fn journal() -> Vec<u8> {
         store_sequence: 181_204,
         store_head: s("8d3f0c52a7be1946d20c7a5513f6e98b04d1c2aa7e90f3356bb1c84de27a9f10"),
     });
+    let cut = instant(FIBRE.from).0..instant(FIBRE.to).0;
     for component in ["ch-backup", "ch-gw1", "ch-primary", "ch-r1", "depot-link", "lib-r1"] {
         let mut runs = Runs::new(component, Source::Ping);
         let start = instant(START).0;
         for n in 0..44_700 {
             let at = start + n * 60;
-            let fibre = (instant(FIBRE.from).0..instant(FIBRE.to).0).contains(&at);
+            let fibre = cut.contains(&at);
             let outcome = if fibre && component.starts_with("ch-") && component != "ch-gw1" && component != "ch-r1" {
                 RoundOutcome::Lost
             } else {
