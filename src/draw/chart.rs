@@ -60,7 +60,15 @@ pub fn chart(chart: &Chart, width: f32, height: f32) -> Drawing {
     let mut tick = chart.floor;
     while tick <= top + step / 1000.0 {
         drawing.line((LEFT, y(tick)), (LEFT + room, y(tick)), Pen::solid(Ink::RULE, 0.4));
-        drawing.anchored(LEFT - 4.0, y(tick) + 2.3, 6.5, Face::Regular, Ink::MUTED, Anchor::End, &format!("{tick:.decimals$}"));
+        drawing.anchored(
+            LEFT - 4.0,
+            y(tick) + 2.3,
+            6.5,
+            Face::Regular,
+            Ink::MUTED,
+            Anchor::End,
+            &format!("{tick:.decimals$}"),
+        );
         tick += step;
     }
     drawing.text(0.0, TOP - 4.0, 6.5, Face::Regular, Ink::MUTED, &chart.unit);

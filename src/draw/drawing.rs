@@ -133,12 +133,15 @@ impl Drawing {
         self.items.extend(other.items.iter().map(|item| item.moved(x, y)));
     }
 
-    /// As one `<svg>` element; scales to the width of whatever holds it, never beyond its own.
+    /// As one `<svg>` element of its own width; the style sheet lets it shrink.
     #[must_use]
     pub fn svg(&self) -> String {
         let mut svg = format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" aria-label=\"{}\" viewBox=\"0 0 {} {}\" style=\"width:100%;max-width:{}pt\">",
-            text::escape(&self.alt), n(self.width), n(self.height), n(self.width)
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" aria-label=\"{}\" width=\"{}pt\" viewBox=\"0 0 {} {}\">",
+            text::escape(&self.alt),
+            n(self.width),
+            n(self.width),
+            n(self.height)
         );
         for item in &self.items {
             item.svg(&mut svg);
@@ -164,7 +167,15 @@ impl Item {
         let done = match self {
             Self::Rect { x, y, w, h, fill, pen } => {
                 let fill = fill.map_or("none".to_owned(), Ink::css);
-                write!(out, "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{fill}\"{}/>", n(*x), n(*y), n(*w), n(*h), stroke(pen.as_ref()))
+                write!(
+                    out,
+                    "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{fill}\"{}/>",
+                    n(*x),
+                    n(*y),
+                    n(*w),
+                    n(*h),
+                    stroke(pen.as_ref())
+                )
             }
             Self::Line { points, pen } => {
                 let points: Vec<String> = points.iter().map(|(x, y)| format!("{},{}", n(*x), n(*y))).collect();
@@ -179,9 +190,16 @@ impl Item {
                 let face = match face {
                     Face::Regular => "",
                     Face::Bold => " font-weight=\"700\"",
-                    Face::Mono => " font-family=\"Liberation Mono,monospace\"",
                 };
-                write!(out, "<text x=\"{}\" y=\"{}\" font-size=\"{}\" fill=\"{}\"{anchor}{face}>{}</text>", n(*x), n(*y), n(*size), ink.css(), text::escape(text))
+                write!(
+                    out,
+                    "<text x=\"{}\" y=\"{}\" font-size=\"{}\" fill=\"{}\"{anchor}{face}>{}</text>",
+                    n(*x),
+                    n(*y),
+                    n(*size),
+                    ink.css(),
+                    text::escape(text)
+                )
             }
         };
         done.expect("a string takes every write");

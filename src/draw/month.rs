@@ -1,7 +1,7 @@
 //! A month as bands, one below the other: what was up, down or unknown, and when.
 //!
 //! States differ in height as well as in shade: down fills the band, degraded its lower half,
-//! unknown is a hollow box, excluded an upper strip.
+//! unknown is a hollow box, excluded fills the upper half.
 
 use super::drawing::{Anchor, Drawing, Ink, Pen};
 use super::text::{self, Face};
@@ -40,7 +40,7 @@ const BAND: f32 = 11.0;
 const PITCH: f32 = 15.0;
 const AXIS: f32 = 14.0;
 /// The shortest stretch that can still be seen, points.
-const LEAST: f32 = 0.9;
+const LEAST: f32 = 1.2;
 
 /// The bands over `span`, with a tick at every local midnight and the day's number beside it.
 #[must_use]
@@ -97,11 +97,18 @@ fn paint(drawing: &mut Drawing, mark: Mark, x: f32, y: f32, w: f32) {
         Mark::Down => drawing.fill(x, y, wide, BAND, Ink::BAD),
         Mark::Unknown => {
             drawing.fill(x, y, wide, BAND, Ink::PAPER);
-            drawing.frame(x, y + 0.4, wide, BAND - 0.8, None, Pen { ink: Ink::MUTED, width: 0.6, dash: Some((1.2, 0.8)) });
+            drawing.frame(
+                x,
+                y + 0.4,
+                wide,
+                BAND - 0.8,
+                None,
+                Pen { ink: Ink::MUTED, width: 0.6, dash: Some((1.2, 0.8)) },
+            );
         }
         Mark::Excluded => {
             drawing.fill(x, y, wide, BAND, Ink::PAPER);
-            drawing.fill(x, y, wide, BAND / 3.0, Ink::SECOND);
+            drawing.fill(x, y, wide, BAND / 2.0, Ink::MAIN);
         }
     }
 }

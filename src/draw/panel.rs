@@ -35,7 +35,9 @@ pub fn panel(answers: &[Answer], width: f32) -> Drawing {
         let edge = a.tone.ink();
         match a.tone {
             Tone::Bad => drawing.fill(0.0, y, EDGE, height, edge),
-            Tone::Good => drawing.frame(0.5, y + 0.5, EDGE - 1.0, height - 1.0, Some(Ink::PAPER), Pen::solid(edge, 1.0)),
+            Tone::Good => {
+                drawing.frame(0.5, y + 0.5, EDGE - 1.0, height - 1.0, Some(Ink::PAPER), Pen::solid(edge, 1.0))
+            }
             Tone::Doubt => {
                 let pen = Pen { ink: edge, width: 1.0, dash: Some((4.0, 3.0)) };
                 drawing.frame(0.5, y + 0.5, EDGE - 1.0, height - 1.0, Some(Ink::PAPER), pen);

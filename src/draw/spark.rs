@@ -13,13 +13,15 @@ pub struct Month {
 
 /// A column of down time for each month, the last one on the right; the line is what was allowed.
 ///
-/// Broken months are solid, kept ones outlined, months without evidence a short dash.
+/// Columns end at three times what was allowed. Broken months are solid, kept ones outlined, months without evidence a short dash.
 #[must_use]
 pub fn spark(months: &[Month], allowed: Option<u64>, width: f32, height: f32) -> Drawing {
     let mut drawing = Drawing::new(width, height);
-    let top = months.iter().filter_map(|m| m.down).chain(allowed.map(|a| a + a / 2)).max().unwrap_or(0).max(1);
+    // A disaster fills its column; it must not press all other months flat.
+    let most = allowed.filter(|a| *a > 0).map_or(u64::MAX, |a| a * 3);
+    let top = months.iter().filter_map(|m| m.down).chain(allowed.map(|a| a + a / 2)).max().unwrap_or(0).clamp(1, most);
     let floor = height - 1.5;
-    let y = |down: u64| floor - (floor - 1.0) * (down as f32 / top as f32);
+    let y = |down: u64| floor - (floor - 1.0) * (down.min(top) as f32 / top as f32);
     let step = width / months.len().max(12) as f32;
     let first = width - step * months.len() as f32;
     for (n, month) in months.iter().enumerate() {
@@ -32,14 +34,25 @@ pub fn spark(months: &[Month], allowed: Option<u64>, width: f32, height: f32) ->
                 if month.breached {
                     drawing.fill(column.0, column.1, column.2, column.3, Ink::BAD);
                 } else {
-                    drawing.frame(column.0, column.1, column.2, column.3, Some(Ink::PAPER), Pen::solid(Ink::SECOND, 0.6));
+                    drawing.frame(
+                        column.0,
+                        column.1,
+                        column.2,
+                        column.3,
+                        Some(Ink::PAPER),
+                        Pen::solid(Ink::SECOND, 0.6),
+                    );
                 }
             }
         }
     }
     drawing.line((0.0, floor + 0.5), (width, floor + 0.5), Pen::solid(Ink::MUTED, 0.5));
     if let Some(allowed) = allowed {
-        drawing.line((0.0, y(allowed)), (width, y(allowed)), Pen { ink: Ink::TEXT, width: 0.5, dash: Some((1.5, 1.0)) });
+        drawing.line(
+            (0.0, y(allowed)),
+            (width, y(allowed)),
+            Pen { ink: Ink::TEXT, width: 0.5, dash: Some((1.5, 1.0)) },
+        );
     }
     drawing.alt = match months.iter().filter(|m| m.breached).count() {
         0 => format!("{} months, none breached", months.len()),

@@ -6,20 +6,18 @@ use std::sync::LazyLock;
 use skrifa::instance::{LocationRef, Size};
 use skrifa::{FontRef, MetadataProvider as _};
 
-/// The faces that the reports embed: Liberation 2, metric-compatible with Arial and Courier New (OFL 1.1, `assets/fonts`).
+/// The faces that the reports embed: Liberation 2, metric-compatible with Arial (OFL 1.1, `assets/fonts`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Face {
     /// Liberation Sans.
     Regular,
     /// Liberation Sans Bold.
     Bold,
-    /// Liberation Mono.
-    Mono,
 }
 
 impl Face {
     /// Every face.
-    pub const ALL: [Self; 3] = [Self::Regular, Self::Bold, Self::Mono];
+    pub const ALL: [Self; 2] = [Self::Regular, Self::Bold];
 
     /// The font file.
     #[must_use]
@@ -27,14 +25,13 @@ impl Face {
         match self {
             Self::Regular => include_bytes!("../../assets/fonts/LiberationSans-Regular.ttf"),
             Self::Bold => include_bytes!("../../assets/fonts/LiberationSans-Bold.ttf"),
-            Self::Mono => include_bytes!("../../assets/fonts/LiberationMono-Regular.ttf"),
         }
     }
 
     /// Glyph number and advance as a share of the font size; `None` for what the face cannot show.
     #[must_use]
     pub fn glyph(self, c: char) -> Option<(u32, f32)> {
-        static TABLES: LazyLock<[HashMap<char, (u32, f32)>; 3]> = LazyLock::new(|| Face::ALL.map(table));
+        static TABLES: LazyLock<[HashMap<char, (u32, f32)>; 2]> = LazyLock::new(|| Face::ALL.map(table));
         TABLES[self as usize].get(&c).copied()
     }
 }
@@ -64,7 +61,8 @@ pub fn drawable(face: Face, text: &str) -> String {
 /// Width in points.
 #[must_use]
 pub fn width(face: Face, size: f32, text: &str) -> f32 {
-    text.chars().map(|c| face.glyph(c).or_else(|| face.glyph('?')).map_or(0.0, |(_, advance)| advance)).sum::<f32>() * size
+    text.chars().map(|c| face.glyph(c).or_else(|| face.glyph('?')).map_or(0.0, |(_, advance)| advance)).sum::<f32>()
+        * size
 }
 
 /// Lines no wider than `max`, broken at spaces, and inside a word only where it is too wide for a line.
@@ -148,7 +146,8 @@ mod tests {
 
     #[test]
     fn lines_never_exceed_their_width() {
-        let text = "The quick brown fox evidence-converged-2026-10-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa end";
+        let text =
+            "The quick brown fox evidence-converged-2026-10-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa end";
         for max in [20.0, 60.0, 200.0] {
             let lines = wrap(Face::Regular, 9.0, text, max);
             assert!(lines.iter().all(|l| width(Face::Regular, 9.0, l) <= max), "{lines:?}");

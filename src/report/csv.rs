@@ -18,14 +18,15 @@ struct Table(csv::Writer<Vec<u8>>);
 
 impl Table {
     fn new(header: &[&str]) -> Self {
-        let mut table =
-            Self(csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new()));
+        let mut table = Self(csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new()));
         table.row(&header.iter().map(|h| (*h).to_owned()).collect::<Vec<_>>());
         table
     }
 
     fn row(&mut self, cells: &[String]) {
-        self.0.write_record(cells.iter().map(|c| guard(c))).expect("every row has the header's width, and memory takes it");
+        self.0
+            .write_record(cells.iter().map(|c| guard(c)))
+            .expect("every row has the header's width, and memory takes it");
     }
 
     fn finish(self) -> Vec<u8> {
@@ -37,9 +38,28 @@ impl Table {
 #[must_use]
 pub fn services(report: &Report) -> Vec<u8> {
     let mut table = Table::new(&[
-        "contract", "month", "service", "title", "site", "sla", "formula", "window_s", "up_s", "down_s", "unknown_s",
-        "excluded_s", "degraded_s", "availability_percent", "lower_percent", "upper_percent", "coverage_percent",
-        "target_percent", "verdict", "credit_percent", "credit_amount", "availability_without_exclusions_percent",
+        "contract",
+        "month",
+        "service",
+        "title",
+        "site",
+        "sla",
+        "formula",
+        "window_s",
+        "up_s",
+        "down_s",
+        "unknown_s",
+        "excluded_s",
+        "degraded_s",
+        "availability_percent",
+        "lower_percent",
+        "upper_percent",
+        "coverage_percent",
+        "target_percent",
+        "verdict",
+        "credit_percent",
+        "credit_amount",
+        "availability_without_exclusions_percent",
         "verdict_without_exclusions",
     ]);
     for s in &report.services {
@@ -76,8 +96,20 @@ pub fn services(report: &Report) -> Vec<u8> {
 #[must_use]
 pub fn outages(report: &Report) -> Vec<u8> {
     let mut table = Table::new(&[
-        "contract", "service", "site", "from_utc", "to_utc", "seconds", "excluded_s", "counted_s", "began_before",
-        "lasts", "cause", "components", "restored", "notes",
+        "contract",
+        "service",
+        "site",
+        "from_utc",
+        "to_utc",
+        "seconds",
+        "excluded_s",
+        "counted_s",
+        "began_before",
+        "lasts",
+        "cause",
+        "components",
+        "restored",
+        "notes",
     ]);
     let row = |s: &Service, o: &super::model::Outage| {
         [
@@ -109,8 +141,21 @@ pub fn outages(report: &Report) -> Vec<u8> {
 #[must_use]
 pub fn exclusions(report: &Report) -> Vec<u8> {
     let mut table = Table::new(&[
-        "contract", "exclusion", "kind", "state", "counted", "services", "from_utc", "to_utc", "down_inside_s",
-        "reason", "reference", "step_at_utc", "step_by", "step", "step_note",
+        "contract",
+        "exclusion",
+        "kind",
+        "state",
+        "counted",
+        "services",
+        "from_utc",
+        "to_utc",
+        "down_inside_s",
+        "reason",
+        "reference",
+        "step_at_utc",
+        "step_by",
+        "step",
+        "step_note",
     ]);
     for x in &report.exclusions {
         for step in &x.history {
@@ -180,8 +225,17 @@ pub fn minutes(rows: impl IntoIterator<Item = Minute>) -> Vec<u8> {
         write!(
             out,
             "{},{},{},{},{},{},{},{},{},{},{}\r\n",
-            m.at, m.component, m.class, m.sent, m.lost, m.not_measured, m.rtt_count, m.rtt_sum_us,
-            show(m.rtt_min_us), show(m.rtt_max_us), show(m.jitter_us)
+            m.at,
+            m.component,
+            m.class,
+            m.sent,
+            m.lost,
+            m.not_measured,
+            m.rtt_count,
+            m.rtt_sum_us,
+            show(m.rtt_min_us),
+            show(m.rtt_max_us),
+            show(m.jitter_us)
         )
         .expect(take);
     }

@@ -5,6 +5,7 @@ use super::model::Report;
 use super::words::{self, Zone};
 use crate::draw::badge::Tone;
 use crate::draw::drawing::Drawing;
+use crate::draw::panel::Answer;
 
 /// Width of text, tables and pictures, points: A4 less its margins.
 pub const WIDTH: f32 = 505.0;
@@ -50,6 +51,8 @@ pub enum Block {
     Table(Table),
     /// A picture, no wider than [`WIDTH`].
     Picture(Drawing),
+    /// Questions with their answers in large letters.
+    Answers(Vec<Answer>),
 }
 
 /// A table; its head is repeated on every page.
@@ -83,6 +86,8 @@ pub enum Cell {
     Strong(String),
     /// A line of text with a smaller one below.
     Pair(String, String),
+    /// Small text, and whether it stands out.
+    Fine(String, bool),
     /// A verdict.
     Badge(Tone, String),
     /// A small picture.
@@ -93,8 +98,16 @@ impl Table {
     /// A table without rows.
     #[must_use]
     pub fn new(columns: &[(&str, f32, bool)], empty: &str) -> Self {
-        let columns = columns.iter().map(|(title, share, right)| Column { title: (*title).into(), share: *share, right: *right });
+        let columns =
+            columns.iter().map(|(title, share, right)| Column { title: (*title).into(), share: *share, right: *right });
         Self { columns: columns.collect(), rows: Vec::new(), empty: empty.to_owned() }
+    }
+
+    /// Width of a column as a percentage of the table's, two decimals.
+    #[must_use]
+    pub fn width(&self, column: &Column) -> String {
+        let total: f32 = self.columns.iter().map(|c| c.share).sum();
+        format!("{:.2}", 100.0 * column.share / total)
     }
 }
 
@@ -126,7 +139,10 @@ pub fn document(report: &Report) -> Document {
         subtitle: format!("{} — {} for {}", report.terms.title, report.terms.provider, report.terms.customer),
         running: format!("Evidence pack {} · {} · {}", report.contract, report.period.month, report.terms.reference),
         warning: report.provisional.then(|| {
-            format!("Provisional: the month was not closed on {}. Figures may still change.", zone.moment(&report.period.as_of))
+            format!(
+                "Provisional: the month was not closed on {}. Figures may still change.",
+                zone.moment(&report.period.as_of)
+            )
         }),
         cover: chapters::cover::blocks(report, &zone),
         chapters: vec![

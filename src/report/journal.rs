@@ -314,7 +314,11 @@ pub fn read(bytes: &[u8], mut each: impl FnMut(Record) -> Result<(), String>) ->
         }
         let window = &rest[..rest.len().min(MAX_LINE + 1)];
         let Some(end) = window.iter().position(|&b| b == b'\n') else {
-            return Err(wrong(if rest.len() > MAX_LINE { "line too long".into() } else { "the last line is cut off".into() }));
+            return Err(wrong(if rest.len() > MAX_LINE {
+                "line too long".into()
+            } else {
+                "the last line is cut off".into()
+            }));
         };
         let record = record(line, &mut head, &rest[..end]).map_err(wrong)?;
         if (line == 1) != matches!(record.entry, Entry::Genesis { .. }) {
@@ -547,7 +551,8 @@ mod tests {
         for n in 0..1000 {
             assert_eq!(runs.push(n * 60, 60, RoundOutcome::Reply, None), None);
         }
-        let Some(Entry::Rounds { from: 0, step: 60, count: 1000, .. }) = runs.push(60_000, 60, RoundOutcome::Lost, None)
+        let Some(Entry::Rounds { from: 0, step: 60, count: 1000, .. }) =
+            runs.push(60_000, 60, RoundOutcome::Lost, None)
         else {
             panic!("the run ends with the first lost round");
         };

@@ -28,7 +28,9 @@ pub fn first_difference(pack: &[u8], recomputed: &[u8]) -> Option<String> {
     }
     let parsed = |bytes| serde_json::from_slice::<serde_json::Value>(bytes).ok();
     match (parsed(pack), parsed(recomputed)) {
-        (Some(a), Some(b)) => Some(differing(&mut String::new(), &a, &b).unwrap_or_else(|| "its layout differs".into())),
+        (Some(a), Some(b)) => {
+            Some(differing(&mut String::new(), &a, &b).unwrap_or_else(|| "its layout differs".into()))
+        }
         _ => Some("it is not valid JSON".into()),
     }
 }
@@ -86,10 +88,7 @@ mod tests {
     fn a_difference_is_named_by_its_path() {
         let a = br#"{"services":[{"id":"x","down":1},{"id":"y","down":2}]}"#;
         let b = br#"{"services":[{"id":"x","down":1},{"id":"y","down":3}]}"#;
-        assert_eq!(
-            first_difference(a, b).as_deref(),
-            Some("services[y].down: the pack says 2, its records say 3")
-        );
+        assert_eq!(first_difference(a, b).as_deref(), Some("services[y].down: the pack says 2, its records say 3"));
         assert_eq!(first_difference(a, a), None);
         assert_eq!(first_difference(b"{\"a\":1}", b"{\"a\": 1}").as_deref(), Some("its layout differs"));
     }

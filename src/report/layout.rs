@@ -6,6 +6,7 @@
 use super::document::{Block, Cell, Column, Document, Table, WIDTH};
 use crate::draw::badge::badge;
 use crate::draw::drawing::{Anchor, Drawing, Ink, Item, Pen};
+use crate::draw::panel::panel;
 use crate::draw::text::{self, Face};
 
 /// A4, points.
@@ -49,7 +50,8 @@ pub fn pages(document: &Document) -> Vec<Page> {
         let y = flow.y;
         flow.page().marks.last_mut().expect("just pushed").1 = y;
         flow.line(Face::Bold, 14.0, Ink::MAIN, &title, 18.0);
-        let y = flow.y - 2.0;
+        flow.y += 3.0;
+        let y = flow.y;
         flow.push(Item::Line { points: vec![(LEFT, y), (LEFT + WIDTH, y)], pen: Pen::solid(Ink::MAIN, 0.8) });
         flow.y += 8.0;
         flow.blocks(&chapter.blocks);
@@ -157,14 +159,17 @@ impl Flow {
                 Block::Small(words) => self.paragraph(words, 7.5, 10.0, Ink::MUTED),
                 Block::Facts(facts) => self.facts(facts),
                 Block::Table(table) => self.table(table),
-                Block::Picture(drawing) => {
-                    self.need(drawing.height + 4.0);
-                    let y = self.y;
-                    self.page().items.extend(drawing.items.iter().map(|i| i.moved(LEFT, y)));
-                    self.y += drawing.height + 11.0;
-                }
+                Block::Answers(answers) => self.picture(&panel(answers, WIDTH)),
+                Block::Picture(drawing) => self.picture(drawing),
             }
         }
+    }
+
+    fn picture(&mut self, drawing: &Drawing) {
+        self.need(drawing.height + 4.0);
+        let y = self.y;
+        self.page().items.extend(drawing.items.iter().map(|i| i.moved(LEFT, y)));
+        self.y += drawing.height + 11.0;
     }
 
     fn paragraph(&mut self, words: &str, size: f32, leading: f32, ink: Ink) {
@@ -233,6 +238,7 @@ fn lead(block: &Block) -> f32 {
         Block::Heading(_) => 60.0,
         Block::Text(_) | Block::Small(_) | Block::Facts(_) => 3.0 * LEADING,
         Block::Picture(drawing) => drawing.height + 4.0,
+        Block::Answers(_) => 0.0,
         Block::Table(table) if table.rows.is_empty() => LEADING,
         Block::Table(table) => {
             let widths = widths(&table.columns);
@@ -255,13 +261,26 @@ struct Placed {
     foot: f32,
 }
 
+/// Left edge and width of every column: by share, but no heading is broken inside a word.
 fn widths(columns: &[Column]) -> Vec<(f32, f32)> {
-    let total: f32 = columns.iter().map(|c| c.share).sum();
-    let mut x = 0.0;
-    columns
+    let least: Vec<f32> = columns
         .iter()
-        .map(|c| {
-            let width = WIDTH * c.share / total;
+        .map(|c| c.title.split(' ').map(|w| text::width(Face::Bold, CELL, w)).fold(0.0, f32::max) + 2.0 * PAD + 0.5)
+        .collect();
+    let total: f32 = columns.iter().map(|c| c.share).sum();
+    let mut widths: Vec<f32> = columns.iter().zip(&least).map(|(c, l)| (WIDTH * c.share / total).max(*l)).collect();
+    // What the narrow ones took, the others give in proportion to what they can spare.
+    let over = widths.iter().sum::<f32>() - WIDTH;
+    let spare: f32 = widths.iter().zip(&least).map(|(w, l)| w - l).sum();
+    if over > 0.0 && spare > 0.0 {
+        for (width, least) in widths.iter_mut().zip(&least) {
+            *width -= (*width - least) * (over / spare).min(1.0);
+        }
+    }
+    let mut x = 0.0;
+    widths
+        .into_iter()
+        .map(|width| {
             x += width;
             (x - width, width)
         })
@@ -276,7 +295,10 @@ fn head(columns: &[Column], widths: &[(f32, f32)]) -> Row {
 fn row(cells: &[Cell], columns: &[Column], widths: &[(f32, f32)]) -> Row {
     let mut height: f32 = 0.0;
     let mut items = Vec::new();
-    for ((cell, column), (x, width)) in cells.iter().zip(columns).zip(widths) {
+    for (n, ((cell, column), (x, width))) in cells.iter().zip(columns).zip(widths).enumerate() {
+        // A number on the right edge and a text on the left edge need air between them.
+        let air = if n > 0 && columns[n - 1].right && !column.right { 6.0 } else { 0.0 };
+        let (x, width) = (x + air, width - air);
         let room = width - 2.0 * PAD;
         let mut placed = Vec::new();
         let mut y = PAD;
@@ -297,13 +319,23 @@ fn row(cells: &[Cell], columns: &[Column], widths: &[(f32, f32)]) -> Row {
                     write(below, Face::Regular, CELL_SMALL, Ink::MUTED);
                 }
             }
+            Cell::Fine(words, strong) => {
+                write(words, if *strong { Face::Bold } else { Face::Regular }, CELL_SMALL, Ink::TEXT);
+            }
             Cell::Badge(tone, words) => {
                 let badge = badge(*tone, words, 7.0);
-                placed.extend(badge.items.iter().map(|i| Placed { item: i.moved(x + PAD, PAD - 0.8), foot: badge.height + PAD }));
+                placed.extend(
+                    badge.items.iter().map(|i| Placed { item: i.moved(x + PAD, PAD - 0.8), foot: badge.height + PAD }),
+                );
                 y += badge.height;
             }
             Cell::Picture(drawing) => {
-                placed.extend(drawing.items.iter().map(|i| Placed { item: i.moved(x + PAD, PAD - 1.0), foot: drawing.height + PAD }));
+                placed.extend(
+                    drawing
+                        .items
+                        .iter()
+                        .map(|i| Placed { item: i.moved(x + PAD, PAD - 1.0), foot: drawing.height + PAD }),
+                );
                 y += drawing.height - 1.0;
             }
         }
@@ -380,13 +412,15 @@ mod tests {
         let mut table = Table::new(&[("Head", 1.0, false)], "");
         table.rows = vec![vec![Cell::text(words.join(" "))]];
         let pages = pages(&document(vec![Block::Table(table)]));
-        let found: Vec<&str> = texts(&pages).flat_map(|(_, t)| t.split(' ')).filter(|w| w.starts_with("word")).collect();
+        let found: Vec<&str> =
+            texts(&pages).flat_map(|(_, t)| t.split(' ')).filter(|w| w.starts_with("word")).collect();
         assert_eq!(found, words);
     }
 
     #[test]
     fn nothing_stands_below_the_foot() {
-        let blocks = (0..90).map(|n| if n % 3 == 0 { Block::Heading("H".into()) } else { Block::Text("lorem ipsum ".repeat(n)) });
+        let blocks = (0..90)
+            .map(|n| if n % 3 == 0 { Block::Heading("H".into()) } else { Block::Text("lorem ipsum ".repeat(n)) });
         let pages = pages(&document(blocks.collect()));
         for (y, text) in texts(&pages) {
             assert!(y <= FOOT || y == 813.0, "{text} at {y}");

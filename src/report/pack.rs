@@ -24,7 +24,8 @@ pub const MANIFEST: &str = "manifest.json";
 /// Its signature.
 pub const SIGNATURE: &str = "manifest.sig";
 /// Files that follow from the model alone, in the order in which they are checked.
-pub const DERIVED: [&str; 6] = ["services.csv", "outages.csv", "exclusions.csv", "report.html", "report.pdf", "workbook.xlsx"];
+pub const DERIVED: [&str; 6] =
+    ["services.csv", "outages.csv", "exclusions.csv", "report.html", "report.pdf", "workbook.xlsx"];
 /// Files that are evidence themselves.
 pub const SOURCES: [&str; 4] = ["report.json", "journal.jsonl", "config.toml", "minutes.csv.zst"];
 
@@ -128,7 +129,10 @@ pub fn build(contents: &Contents, key: &Key) -> Result<Files, PackError> {
         Ok(())
     })?;
     if (records, &head) != (report.evidence.journal_records, &report.evidence.journal_head) {
-        return Err(PackError::Apart(format!("the report names journal head {}, the journal ends with {head}", report.evidence.journal_head)));
+        return Err(PackError::Apart(format!(
+            "the report names journal head {}, the journal ends with {head}",
+            report.evidence.journal_head
+        )));
     }
     let mut files = derived(report)?;
     files.insert("report.json".into(), json::encode(report));

@@ -34,11 +34,10 @@ pub fn encode(report: &Report) -> Result<Vec<u8>, PdfError> {
 
 fn write(document: &Document, report: &Report) -> Result<Vec<u8>, PdfError> {
     let failed = |e: &dyn std::fmt::Debug| PdfError(format!("{e:?}"));
-    let configuration = ConfigurationBuilder::new()
-        .with_archival_validator(Archival::A2_B)
-        .finish()
-        .map_err(|e| failed(&e))?;
-    let mut pdf = Pdf::new_with(SerializeSettings { configuration, enable_tagging: false, ..SerializeSettings::default() });
+    let configuration =
+        ConfigurationBuilder::new().with_archival_validator(Archival::A2_B).finish().map_err(|e| failed(&e))?;
+    let mut pdf =
+        Pdf::new_with(SerializeSettings { configuration, enable_tagging: false, ..SerializeSettings::default() });
     let fonts = Face::ALL.map(|face| Font::new(face.file().into(), 0).expect("the committed fonts parse"));
     let mut outline = Outline::new();
     let size = PageSettings::from_wh(PAGE.0, PAGE.1).ok_or_else(|| PdfError("no page size".into()))?;
@@ -82,7 +81,7 @@ fn metadata(document: &Document, report: &Report) -> Metadata {
     )
 }
 
-fn draw(surface: &mut Surface<'_>, fonts: &[Font; 3], item: &Item) {
+fn draw(surface: &mut Surface<'_>, fonts: &[Font; 2], item: &Item) {
     match item {
         Item::Rect { x, y, w, h, fill, pen } => {
             let Some(rect) = Rect::from_xywh(*x, *y, w.max(0.01), h.max(0.01)) else { return };
@@ -115,7 +114,14 @@ fn draw(surface: &mut Surface<'_>, fonts: &[Font; 3], item: &Item) {
             }
             surface.set_fill(Some(ink_fill(*ink)));
             surface.set_stroke(None);
-            surface.draw_glyphs(Point::from_xy(x - back, *y), &glyphs, fonts[*face as usize].clone(), text, *size, false);
+            surface.draw_glyphs(
+                Point::from_xy(x - back, *y),
+                &glyphs,
+                fonts[*face as usize].clone(),
+                text,
+                *size,
+                false,
+            );
         }
     }
 }

@@ -97,7 +97,10 @@ impl PublicKey {
             return Err("manifest.sig was changed, or names another key than the manifest".into());
         }
         self.0.verify_strict(manifest, &Signature::from_bytes(&bytes)).map_err(|_| {
-            format!("the signature in manifest.sig does not belong to manifest.json under key {}: one of them was changed", self.id())
+            format!(
+                "the signature in manifest.sig does not belong to manifest.json under key {}: one of them was changed",
+                self.id()
+            )
         })
     }
 }

@@ -134,7 +134,8 @@ fn read_folder(path: &Path) -> Result<Files, StoreError> {
     for entry in fs::read_dir(path).map_err(at(path))? {
         let entry = entry.map_err(at(path))?;
         let file = entry.path();
-        let name = entry.file_name().into_string().map_err(|n| refused(path, format!("{n:?} is no name of a pack's file")))?;
+        let name =
+            entry.file_name().into_string().map_err(|n| refused(path, format!("{n:?} is no name of a pack's file")))?;
         if files.len() == MAX_FILES {
             return Err(refused(path, format!("holds more than {MAX_FILES} files: this is no pack")));
         }
@@ -162,7 +163,9 @@ fn read_archive(path: &Path) -> Result<Files, StoreError> {
     for n in 0..zip.len() {
         let entry = zip.by_index(n).map_err(|e| broken(&e))?;
         let full = entry.name().map_err(|e| broken(&e))?.into_owned();
-        let (base, name) = full.split_once('/').filter(|(b, n)| !b.is_empty() && !n.is_empty() && !n.contains('/'))
+        let (base, name) = full
+            .split_once('/')
+            .filter(|(b, n)| !b.is_empty() && !n.is_empty() && !n.contains('/'))
             .ok_or_else(|| refused(path, format!("holds {full:?}: a pack has one folder with plain files")))?;
         if folder.get_or_insert_with(|| base.to_owned()) != base {
             return Err(refused(path, format!("holds {full:?}: a pack has one folder only")));
@@ -179,7 +182,9 @@ fn read_archive(path: &Path) -> Result<Files, StoreError> {
         let byte = raw.iter().zip(&should).take_while(|(a, b)| a == b).count();
         return Err(refused(
             path,
-            format!("the archive itself was changed or packed again: it differs from byte {byte} on. To check the files in it, unpack it and verify the folder"),
+            format!(
+                "the archive itself was changed or packed again: it differs from byte {byte} on. To check the files in it, unpack it and verify the folder"
+            ),
         ));
     }
     Ok(files)

@@ -29,7 +29,8 @@ impl Holds {
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         let m = &self.manifest;
-        let key = if self.trusted { "the key you trust" } else { "the key in the pack; give --key to check whose it is" };
+        let key =
+            if self.trusted { "the key you trust" } else { "the key in the pack; give --key to check whose it is" };
         let mut lines = vec![
             format!("signature holds: key {} ({key})", m.key_id),
             format!("{} are unchanged", words::count(m.files.len() as u64, "file")),
@@ -39,7 +40,10 @@ impl Holds {
         lines.push(if self.documents_compared {
             "documents, tables and workbook show these figures and no others".to_owned()
         } else {
-            format!("documents were made by {} in another layout: unchanged since signing, but not made again", m.software)
+            format!(
+                "documents were made by {} in another layout: unchanged since signing, but not made again",
+                m.software
+            )
         });
         if m.provisional {
             lines.push("the month was not closed: figures may still change".to_owned());
@@ -71,7 +75,8 @@ pub fn verify(
     let manifest = signed(files, trusted)?;
     unchanged(files, &manifest)?;
     chained(files, &manifest)?;
-    let report = recompute(files).map_err(|e| wrong("journal.jsonl", format!("the figures cannot be computed from it: {e}")))?;
+    let report =
+        recompute(files).map_err(|e| wrong("journal.jsonl", format!("the figures cannot be computed from it: {e}")))?;
     let documents_compared = follows(files, &manifest, &report)?;
     Ok(Holds { manifest, trusted: trusted.is_some(), documents_compared })
 }
@@ -87,11 +92,16 @@ fn signed(files: &Files, trusted: Option<&PublicKey>) -> Result<Manifest, Wrong>
         }
         key.check(bytes, signature).map_err(|what| wrong(SIGNATURE, what))?;
     }
-    let manifest: Manifest = serde_json::from_slice(bytes).map_err(|e| wrong(MANIFEST, format!("was changed or is of another version: {e}")))?;
+    let manifest: Manifest = serde_json::from_slice(bytes)
+        .map_err(|e| wrong(MANIFEST, format!("was changed or is of another version: {e}")))?;
     if manifest.schema != pack::SCHEMA {
-        return Err(wrong(MANIFEST, format!("has schema {:?}; this version reads {:?}", manifest.schema, pack::SCHEMA)));
+        return Err(wrong(
+            MANIFEST,
+            format!("has schema {:?}; this version reads {:?}", manifest.schema, pack::SCHEMA),
+        ));
     }
-    let key = PublicKey::from_pem(&manifest.public_key).map_err(|e| wrong(MANIFEST, format!("its public key was changed: {e}")))?;
+    let key = PublicKey::from_pem(&manifest.public_key)
+        .map_err(|e| wrong(MANIFEST, format!("its public key was changed: {e}")))?;
     key.check(bytes, signature).map_err(|what| wrong(SIGNATURE, what))?;
     if manifest.key_id != key.id() || pack::encode(&manifest) != *bytes {
         return Err(wrong(MANIFEST, "is not in the form in which it is written"));
@@ -111,7 +121,8 @@ fn unchanged(files: &Files, manifest: &Manifest) -> Result<(), Wrong> {
             return Err(wrong(&file.name, "was changed after it was signed: its hash is not the one in the manifest"));
         }
     }
-    let extra = files.keys().map(String::as_str).find(|name| !listed.contains(name) && *name != MANIFEST && *name != SIGNATURE);
+    let extra =
+        files.keys().map(String::as_str).find(|name| !listed.contains(name) && *name != MANIFEST && *name != SIGNATURE);
     extra.map_or(Ok(()), |name| Err(wrong(name, "does not belong to the pack: the manifest does not list it")))
 }
 
@@ -127,7 +138,13 @@ fn chained(files: &Files, manifest: &Manifest) -> Result<(), Wrong> {
     })
     .map_err(|e| wrong("journal.jsonl", format!("line {}: {}", e.line, e.what)))?;
     if (records, &head) != (manifest.journal.records, &manifest.journal.head) {
-        return Err(wrong("journal.jsonl", format!("ends with record {records}, head {head}; the manifest names record {}, head {}", manifest.journal.records, manifest.journal.head)));
+        return Err(wrong(
+            "journal.jsonl",
+            format!(
+                "ends with record {records}, head {head}; the manifest names record {}, head {}",
+                manifest.journal.records, manifest.journal.head
+            ),
+        ));
     }
     if about != Some((manifest.contract.clone(), manifest.month.clone())) {
         return Err(wrong("journal.jsonl", "is about another contract or month than the manifest"));
@@ -139,14 +156,16 @@ fn follows(files: &Files, manifest: &Manifest, report: &Report) -> Result<bool, 
     if let Some(what) = json::first_difference(&files["report.json"], &json::encode(report)) {
         return Err(wrong("report.json", what));
     }
-    let same = (&manifest.contract, &manifest.month, manifest.provisional) == (&report.contract, &report.period.month, report.provisional);
+    let same = (&manifest.contract, &manifest.month, manifest.provisional)
+        == (&report.contract, &report.period.month, report.provisional);
     if !same {
         return Err(wrong(MANIFEST, "names another contract or month than the report, or another state of closing"));
     }
     if manifest.documents != pack::DOCUMENTS || manifest.software != report.method.software {
         return Ok(false);
     }
-    let derived = pack::derived(report).map_err(|e| wrong("report.json", format!("no documents can be made of it: {e}")))?;
+    let derived =
+        pack::derived(report).map_err(|e| wrong("report.json", format!("no documents can be made of it: {e}")))?;
     for name in pack::DERIVED {
         let (is, should) = (&files[name], &derived[name]);
         if is != should {

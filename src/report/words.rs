@@ -18,7 +18,8 @@ impl Zone {
     }
 
     fn show(&self, at: Sec, format: &str) -> String {
-        jiff::Timestamp::from_second(at.0).map_or_else(|_| at.to_string(), |t| t.to_zoned(self.0.clone()).strftime(format).to_string())
+        jiff::Timestamp::from_second(at.0)
+            .map_or_else(|_| at.to_string(), |t| t.to_zoned(self.0.clone()).strftime(format).to_string())
     }
 
     /// As in `25 Oct 2026 01:12:07 BST`.
@@ -59,6 +60,12 @@ impl Zone {
 #[must_use]
 pub fn month(text: &str) -> String {
     format!("{text}-01").parse::<jiff::civil::Date>().map_or(text.to_owned(), |d| d.strftime("%B %Y").to_string())
+}
+
+/// As in `Oct 26` from `2026-10`; the text itself when it is no month.
+#[must_use]
+pub fn short_month(text: &str) -> String {
+    format!("{text}-01").parse::<jiff::civil::Date>().map_or(text.to_owned(), |d| d.strftime("%b %y").to_string())
 }
 
 /// As in `28 November 2026` from `2026-11-28`; the text itself when it is no date.
@@ -119,16 +126,20 @@ pub fn count(number: u64, one: &str) -> String {
 /// At most `most` names, then how many more.
 #[must_use]
 pub fn names(all: &[&str], most: usize) -> String {
-    match all.len() {
-        n if n > most => format!("{} and {} more", all[..most].join(", "), n - most),
-        _ => all.join(", "),
-    }
+    let named = all.iter().take(most).map(|name| cut(name)).collect::<Vec<_>>().join(", ");
+    if all.len() > most { format!("{named} and {} more", all.len() - most) } else { named }
 }
 
 /// A percentage with four decimals as ten-thousandths of a percent, for ordering; 0 when it is none.
 #[must_use]
 pub fn parts(percent: &str) -> u64 {
     percent.chars().filter(char::is_ascii_digit).collect::<String>().parse().unwrap_or(0)
+}
+
+/// A name from outside with a bound: 60 characters, then `...`.
+#[must_use]
+pub fn cut(name: &str) -> String {
+    if name.chars().count() <= 60 { name.to_owned() } else { name.chars().take(57).chain("...".chars()).collect() }
 }
 
 /// How a verdict looks.

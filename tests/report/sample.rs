@@ -2,6 +2,8 @@
 //!
 //! Only the figures' looks matter here; that they follow from records is tested where they are computed.
 
+#![allow(dead_code, reason = "each of the two test programs uses its own part")]
+
 use assured::report::csv::{self, Minute};
 use assured::report::journal::{self, Entry, RoundOutcome, Runs, Source};
 use assured::report::model::*;
@@ -96,12 +98,18 @@ fn service(plan: &Plan<'_>) -> Service {
     let outages: Vec<Outage> = plan.downs.iter().map(outage).collect();
     let down: u64 = outages.iter().map(|o| o.counted).sum();
     let excluded: u64 = outages.iter().map(|o| o.excluded).sum();
-    let seconds = Seconds { window: WINDOW, up: WINDOW - down - excluded - plan.unknown, down, unknown: plan.unknown, excluded };
+    let seconds =
+        Seconds { window: WINDOW, up: WINDOW - down - excluded - plan.unknown, down, unknown: plan.unknown, excluded };
     let raw = Seconds { up: seconds.up, down: down + excluded, excluded: 0, ..seconds };
     let (availability, lower, upper, coverage, verdict, credit) = judged(seconds);
     let without = judged(raw);
     let known = WINDOW - plan.unknown;
-    let working = format!("({WINDOW} - {} unknown - {down} down) / ({WINDOW} - {} unknown) = {} / {known} = {availability}%", plan.unknown, plan.unknown, known - down);
+    let working = format!(
+        "({WINDOW} - {} unknown - {down} down) / ({WINDOW} - {} unknown) = {} / {known} = {availability}%",
+        plan.unknown,
+        plan.unknown,
+        known - down
+    );
     let trend = (0..12_u64)
         .map(|n| {
             let month = if n < 2 { format!("2025-{}", 11 + n) } else { format!("2026-{:02}", n - 1) };
@@ -149,9 +157,15 @@ fn service(plan: &Plan<'_>) -> Service {
             percent: format!("{credit}.0000"),
             amount: Some(amount.clone()),
             working: match credit {
-                0 if verdict == Verdict::NotProven => s("not proven: no credit is computed until the missing time is settled"),
+                0 if verdict == Verdict::NotProven => {
+                    s("not proven: no credit is computed until the missing time is settled")
+                }
                 0 => format!("{availability}% is not below 99.95%: no credit"),
-                _ => format!("{availability}% is below {}: {credit}% of {} = {amount}", if credit == 10 { "99.5%" } else { "99.95%" }, pounds(plan.charge)),
+                _ => format!(
+                    "{availability}% is below {}: {credit}% of {} = {amount}",
+                    if credit == 10 { "99.5%" } else { "99.95%" },
+                    pounds(plan.charge)
+                ),
             },
         },
         title: s(plan.title),
@@ -207,15 +221,75 @@ const BLIP: Down<'static> = Down {
 
 fn services() -> Vec<Service> {
     use Verdict::{Breached, Met};
-    let voice = &[("rtt_mean", "30ms", "18.204ms", Met), ("jitter", "5ms", "1.310ms", Met), ("loss", "0.1%", "0.0213%", Met), ("mos", "4.0", "4.3614", Met)];
-    let poor = &[("rtt_mean", "30ms", "24.871ms", Met), ("jitter", "5ms", "6.042ms", Breached), ("loss", "0.1%", "0.0871%", Met), ("mos", "4.0", "4.1207", Met)];
+    let voice = &[
+        ("rtt_mean", "30ms", "18.204ms", Met),
+        ("jitter", "5ms", "1.310ms", Met),
+        ("loss", "0.1%", "0.0213%", Met),
+        ("mos", "4.0", "4.3614", Met),
+    ];
+    let poor = &[
+        ("rtt_mean", "30ms", "24.871ms", Met),
+        ("jitter", "5ms", "6.042ms", Breached),
+        ("loss", "0.1%", "0.0871%", Met),
+        ("mos", "4.0", "4.1207", Met),
+    ];
     let data = &[("rtt_p95", "60ms", "31.552ms", Met)];
     vec![
-        service(&Plan { id: "ch-data", title: "County Hall data", site: "county-hall", class: "data", charge: 82_000, unknown: 412, degraded: 51_223, downs: &[FIBRE], objectives: data }),
-        service(&Plan { id: "ch-voice", title: "County Hall voice", site: "county-hall", class: "voice", charge: 50_000, unknown: 412, degraded: 51_223, downs: &[FIBRE, GATEWAY], objectives: voice }),
-        service(&Plan { id: "depot-data", title: "Highways depot data", site: "depot", class: "data", charge: 21_500, unknown: 31_180, degraded: 0, downs: &[BLIP], objectives: data }),
-        service(&Plan { id: "lib-data", title: "Central library data", site: "library", class: "data", charge: 24_000, unknown: 412, degraded: 0, downs: &[CHANGE], objectives: data }),
-        service(&Plan { id: "lib-voice", title: "Central library voice", site: "library", class: "voice", charge: 18_000, unknown: 412, degraded: 0, downs: &[CHANGE], objectives: poor }),
+        service(&Plan {
+            id: "ch-data",
+            title: "County Hall data",
+            site: "county-hall",
+            class: "data",
+            charge: 82_000,
+            unknown: 412,
+            degraded: 51_223,
+            downs: &[FIBRE],
+            objectives: data,
+        }),
+        service(&Plan {
+            id: "ch-voice",
+            title: "County Hall voice",
+            site: "county-hall",
+            class: "voice",
+            charge: 50_000,
+            unknown: 412,
+            degraded: 51_223,
+            downs: &[FIBRE, GATEWAY],
+            objectives: voice,
+        }),
+        service(&Plan {
+            id: "depot-data",
+            title: "Highways depot data",
+            site: "depot",
+            class: "data",
+            charge: 21_500,
+            unknown: 31_180,
+            degraded: 0,
+            downs: &[BLIP],
+            objectives: data,
+        }),
+        service(&Plan {
+            id: "lib-data",
+            title: "Central library data",
+            site: "library",
+            class: "data",
+            charge: 24_000,
+            unknown: 412,
+            degraded: 0,
+            downs: &[CHANGE],
+            objectives: data,
+        }),
+        service(&Plan {
+            id: "lib-voice",
+            title: "Central library voice",
+            site: "library",
+            class: "voice",
+            charge: 18_000,
+            unknown: 412,
+            degraded: 0,
+            downs: &[CHANGE],
+            objectives: poor,
+        }),
     ]
 }
 
@@ -258,12 +332,19 @@ fn sites() -> Vec<SiteTimeline> {
         SiteTimeline {
             site: s("depot"),
             title: s("Highways depot"),
-            rows: vec![row("depot-data", "service", &[(BLIP.from, BLIP.to, D), agent, restart]), row("depot-link", "component", &[(BLIP.from, BLIP.to, D), agent, restart])],
+            rows: vec![
+                row("depot-data", "service", &[(BLIP.from, BLIP.to, D), agent, restart]),
+                row("depot-link", "component", &[(BLIP.from, BLIP.to, D), agent, restart]),
+            ],
         },
         SiteTimeline {
             site: s("library"),
             title: s("Central library"),
-            rows: vec![row("lib-data", "service", &[change, restart]), row("lib-voice", "service", &[change, restart]), row("lib-r1", "component", &[(CHANGE.from, CHANGE.to, D), restart])],
+            rows: vec![
+                row("lib-data", "service", &[change, restart]),
+                row("lib-voice", "service", &[change, restart]),
+                row("lib-r1", "component", &[(CHANGE.from, CHANGE.to, D), restart]),
+            ],
         },
     ]
 }
@@ -336,13 +417,22 @@ fn voice(component: &str, mos: u64, worst: u64) -> VoiceQuality {
         below_4_0: s("0.0412"),
         below_3_6: s("0.0067"),
         days: (1..=31)
-            .map(|n| VoiceDay { date: format!("2026-10-{n:02}"), mos_e4: Some(mos - noise(n, 600)), worst_e4: Some(worst - noise(n * 3, 5_000)) })
+            .map(|n| VoiceDay {
+                date: format!("2026-10-{n:02}"),
+                mos_e4: Some(mos - noise(n, 600)),
+                worst_e4: Some(worst - noise(n * 3, 5_000)),
+            })
             .collect(),
     }
 }
 
 fn exclusions() -> Vec<Exclusion> {
-    let step = |at: &str, by: &str, action: &str, note: &str| ExclusionStep { at: s(at), by: s(by), action: s(action), note: s(note) };
+    let step = |at: &str, by: &str, action: &str, note: &str| ExclusionStep {
+        at: s(at),
+        by: s(by),
+        action: s(action),
+        note: s(note),
+    };
     vec![
         Exclusion {
             id: s("CHG-77"),
@@ -355,7 +445,12 @@ fn exclusions() -> Vec<Exclusion> {
             down_inside: 5700,
             reason: s("router software upgrade"),
             reference: s("CHG-77"),
-            history: vec![step("2026-10-10T09:00:00Z", "BT change desk", "announced", "14 days' notice; 5 days were needed")],
+            history: vec![step(
+                "2026-10-10T09:00:00Z",
+                "BT change desk",
+                "announced",
+                "14 days' notice; 5 days were needed",
+            )],
         },
         Exclusion {
             id: s("x-2026-10-02"),
@@ -377,7 +472,13 @@ fn exclusions() -> Vec<Exclusion> {
 }
 
 fn monitor() -> MonitorHealth {
-    let gap = |from: &str, to: &str, cause: &str, components| Gap { from: s(from), to: s(to), seconds: length(from, to), cause: s(cause), components };
+    let gap = |from: &str, to: &str, cause: &str, components| Gap {
+        from: s(from),
+        to: s(to),
+        seconds: length(from, to),
+        cause: s(cause),
+        components,
+    };
     let event = |at: &str, what: &str| MonitorEvent { at: s(at), what: s(what) };
     MonitorHealth {
         vantage: s("county-hall-dc"),
@@ -388,7 +489,10 @@ fn monitor() -> MonitorHealth {
             gap("2026-10-09T02:00:00Z", "2026-10-09T02:06:52Z", "stopped", 9),
             gap("2026-10-27T08:12:00Z", "2026-10-27T16:39:28Z", "no_route", 1),
         ],
-        restarts: vec![event("2026-10-09T02:00:00Z", "stopped: planned restart for an update"), event("2026-10-09T02:06:52Z", "started: assured 0.1.0")],
+        restarts: vec![
+            event("2026-10-09T02:00:00Z", "stopped: planned restart for an update"),
+            event("2026-10-09T02:06:52Z", "started: assured 0.1.0"),
+        ],
         clock_steps: vec![event("2026-10-19T03:14:07Z", "the wall clock stepped by -2 s")],
         config_changes: vec![event("2026-10-09T02:06:52Z", "configuration 5f0c2d11 came into force: depot-link added")],
     }
@@ -412,13 +516,18 @@ pub fn journal() -> Vec<u8> {
         store_sequence: 181_204,
         store_head: s("8d3f0c52a7be1946d20c7a5513f6e98b04d1c2aa7e90f3356bb1c84de27a9f10"),
     });
+    let cut = instant(FIBRE.from).0..instant(FIBRE.to).0;
     for component in ["ch-backup", "ch-gw1", "ch-primary", "ch-r1", "depot-link", "lib-r1"] {
         let mut runs = Runs::new(component, Source::Ping);
         let start = instant(START).0;
         for n in 0..44_700 {
             let at = start + n * 60;
-            let fibre = (instant(FIBRE.from).0..instant(FIBRE.to).0).contains(&at);
-            let outcome = if fibre && component.starts_with("ch-") && component != "ch-gw1" && component != "ch-r1" { RoundOutcome::Lost } else { RoundOutcome::Reply };
+            let fibre = cut.contains(&at);
+            let outcome = if fibre && component.starts_with("ch-") && component != "ch-gw1" && component != "ch-r1" {
+                RoundOutcome::Lost
+            } else {
+                RoundOutcome::Reply
+            };
             if let Some(entry) = runs.push(at, 60, outcome, None) {
                 writer.push(&entry);
             }
@@ -452,7 +561,13 @@ pub fn report() -> Report {
         schema: s(SCHEMA),
         contract: s("converged"),
         provisional: false,
-        period: Period { start: s(START), end: s(END), time_zone: s("Europe/London"), month: s("2026-10"), as_of: s("2026-11-01T00:05:00Z") },
+        period: Period {
+            start: s(START),
+            end: s(END),
+            time_zone: s("Europe/London"),
+            month: s("2026-10"),
+            as_of: s("2026-11-01T00:05:00Z"),
+        },
         terms: Terms {
             title: s("Converged network"),
             kind: s("consolidated"),
@@ -499,8 +614,22 @@ pub fn report() -> Report {
             calculation: s("avail/1"),
             tz_data: s("2026b"),
             probing: vec![
-                Probing { protocol: s("icmp"), components: 6, interval: 1, timeout_ms: 1000, down_after: 3, up_after: 2 },
-                Probing { protocol: s("snmp"), components: 4, interval: 60, timeout_ms: 2000, down_after: 3, up_after: 2 },
+                Probing {
+                    protocol: s("icmp"),
+                    components: 6,
+                    interval: 1,
+                    timeout_ms: 1000,
+                    down_after: 3,
+                    up_after: 2,
+                },
+                Probing {
+                    protocol: s("snmp"),
+                    components: 4,
+                    interval: 60,
+                    timeout_ms: 2000,
+                    down_after: 3,
+                    up_after: 2,
+                },
             ],
             sketch_error_ppm: 16_000,
         },
@@ -531,5 +660,81 @@ pub fn contents() -> Contents {
         rtt_max_us: Some(22_000 + n.unsigned_abs()),
         jitter_us: Some(900),
     });
-    Contents { report: report(), journal: journal(), config_toml: s("[monitor]\nvantage = \"county-hall-dc\"\n"), minutes: csv::minutes(minutes) }
+    Contents {
+        report: report(),
+        journal: journal(),
+        config_toml: s("[monitor]\nvantage = \"county-hall-dc\"\n"),
+        minutes: csv::minutes(minutes),
+    }
+}
+
+/// A month in which everything was as promised.
+pub fn kept() -> Report {
+    let mut report = report();
+    report.services.retain(|s| s.verdict == Verdict::Met);
+    for objective in report.services.iter_mut().flat_map(|s| &mut s.objectives) {
+        objective.verdict = Verdict::Met;
+    }
+    report.totals = Totals { met: report.services.len() as u64, ..Totals::default() };
+    report
+}
+
+/// A month that is not over, of which too much is unknown.
+pub fn doubtful() -> Report {
+    let mut report = report();
+    report.provisional = true;
+    report.services.retain(|s| s.verdict != Verdict::Breached);
+    report.totals = Totals { met: 2, not_proven: 1, ..Totals::default() };
+    report.revision = Some(Revision {
+        number: 2,
+        reason: s("exclusion CHG-77 agreed after closing"),
+        supersedes: report.evidence.journal_head.clone(),
+        changes: vec![Change { figure: s("lib-data availability"), old: s("99.8937%"), new: s("100.0000%") }],
+    });
+    report
+}
+
+/// What nobody should configure: very many services, endless names, markup, formulas, foreign scripts.
+pub fn hostile() -> Report {
+    let mut report = report();
+    let evil = [
+        "=HYPERLINK(\"http://example.net\")".to_owned(),
+        "<script>alert(1)</script>&amp;\"'".to_owned(),
+        "+44 20 7946 0000 ".repeat(40),
+        "W".repeat(400),
+        "\u{6771}\u{4eac} \u{1f525} \u{202e}gnirts \u{0}\u{7}\r\nx".to_owned(),
+    ];
+    let service = report.services[1].clone();
+    report.services = (0..40)
+        .map(|n| {
+            let mut service = service.clone();
+            service.id = format!("s{n:03}");
+            service.title.clone_from(&evil[n % evil.len()]);
+            service.outages[0].cause.clone_from(&evil[(n + 1) % evil.len()]);
+            service.outages[0].components = (0..40).map(|k| format!("component-{k}")).collect();
+            service.outages[0].notes = vec!["word ".repeat(if n == 7 { 6000 } else { 3 })];
+            service
+        })
+        .collect();
+    report.terms.title.clone_from(&evil[1]);
+    report.terms.customer.clone_from(&evil[0]);
+    report.terms.reference.clone_from(&evil[3]);
+    report.exclusions[0].reason.clone_from(&evil[0]);
+    report.sites[0].title.clone_from(&evil[4]);
+    report.period.time_zone = s("Nowhere/At-All");
+    report
+}
+
+/// Nothing at all.
+pub fn empty() -> Report {
+    let mut report = report();
+    report.services.clear();
+    report.sites.clear();
+    report.classes.clear();
+    report.voice.clear();
+    report.exclusions.clear();
+    report.monitor = MonitorHealth::default();
+    report.method = Method::default();
+    report.totals = Totals::default();
+    report
 }

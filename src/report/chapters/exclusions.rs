@@ -8,7 +8,14 @@ use crate::report::words::{self, Zone, length};
 #[must_use]
 pub fn chapter(report: &Report, zone: &Zone) -> Chapter {
     let mut list = Table::new(
-        &[("Exclusion", 1.8, false), ("When", 3.4, false), ("Services", 2.2, false), ("Down inside", 1.4, true), ("Reason and steps", 4.4, false), ("Counted", 1.2, false)],
+        &[
+            ("Exclusion", 1.8, false),
+            ("When", 3.4, false),
+            ("Services", 2.2, false),
+            ("Down inside", 1.4, true),
+            ("Reason and steps", 4.4, false),
+            ("Counted", 1.2, false),
+        ],
         "Nothing was excluded, proposed or announced for this month.",
     );
     for x in &report.exclusions {
@@ -24,7 +31,12 @@ pub fn chapter(report: &Report, zone: &Zone) -> Chapter {
     }
     let mut figures = Table::new(
         &[
-            ("Service", 2.6, false), ("With exclusions", 1.7, true), ("Verdict", 1.6, false), ("Credit", 1.5, true), ("Without", 1.7, true), ("Verdict", 1.6, false),
+            ("Service", 2.6, false),
+            ("With exclusions", 1.7, true),
+            ("Verdict", 1.6, false),
+            ("Credit", 1.5, true),
+            ("Without", 1.7, true),
+            ("Verdict", 1.6, false),
             ("Credit", 1.5, true),
         ],
         "–",
@@ -32,7 +44,7 @@ pub fn chapter(report: &Report, zone: &Zone) -> Chapter {
     for s in &report.services {
         let w = &s.without_exclusions;
         figures.rows.push(vec![
-            Cell::text(&s.title),
+            Cell::text(words::cut(&s.title)),
             Cell::strong(format!("{}%", s.availability)),
             Cell::verdict(s.verdict),
             Cell::text(s.credit.amount.as_deref().unwrap_or("–")),

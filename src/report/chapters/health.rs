@@ -16,11 +16,23 @@ pub fn chapter(report: &Report, zone: &Zone) -> Chapter {
     longest.truncate(LISTED);
     longest.sort_by(|a, b| (&a.from, &a.cause).cmp(&(&b.from, &b.cause)));
     let mut gaps = Table::new(
-        &[("From", 2.6, false), ("To", 2.6, false), ("Length", 1.5, true), ("Components", 1.3, true), ("Cause", 4.5, false)],
+        &[
+            ("From", 2.6, false),
+            ("To", 2.6, false),
+            ("Length", 1.5, true),
+            ("Components", 1.6, true),
+            ("Cause", 4.5, false),
+        ],
         "Nothing was left unmeasured.",
     );
     for g in longest {
-        gaps.rows.push(vec![Cell::text(zone.brief(&g.from)), Cell::text(zone.brief(&g.to)), Cell::text(length(g.seconds)), Cell::text(grouped(g.components)), Cell::text(cause(&g.cause))]);
+        gaps.rows.push(vec![
+            Cell::text(zone.brief(&g.from)),
+            Cell::text(zone.brief(&g.to)),
+            Cell::text(length(g.seconds)),
+            Cell::text(grouped(g.components)),
+            Cell::text(cause(&g.cause)),
+        ]);
     }
     let mut blocks = vec![
         Block::Facts(vec![

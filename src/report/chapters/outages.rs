@@ -9,16 +9,25 @@ use crate::report::words::{self, Zone, length};
 pub fn chapter(report: &Report, zone: &Zone) -> Chapter {
     let mut table = Table::new(
         &[
-            ("Service", 2.0, false), ("From", 2.3, false), ("To", 2.3, false), ("Length", 1.5, true), ("Counted", 1.5, true),
-            ("Cause and components", 3.6, false), ("Restored", 1.2, false),
+            ("Service", 2.0, false),
+            ("From", 2.3, false),
+            ("To", 2.3, false),
+            ("Length", 1.5, true),
+            ("Counted", 1.5, true),
+            ("Cause and components", 3.6, false),
+            ("Restored", 1.2, false),
         ],
         "No service was down at any time.",
     );
     for s in &report.services {
         for o in &s.outages {
             table.rows.push(vec![
-                Cell::text(&s.title),
-                Cell::Text(if o.began_before { format!("before {}", zone.brief(&o.from)) } else { zone.brief(&o.from) }),
+                Cell::text(words::cut(&s.title)),
+                Cell::Text(if o.began_before {
+                    format!("before {}", zone.brief(&o.from))
+                } else {
+                    zone.brief(&o.from)
+                }),
                 Cell::Text(if o.lasts { format!("lasting on {}", zone.brief(&o.to)) } else { zone.brief(&o.to) }),
                 Cell::text(length(o.seconds)),
                 match o.excluded {

@@ -4,7 +4,7 @@ use crate::draw::chart::{Chart, Series, chart};
 use crate::draw::drawing::Drawing;
 use crate::report::document::{Block, Cell, Chapter, Table, WIDTH};
 use crate::report::model::{ClassStats, DayStats, Report};
-use crate::report::words::{day, grouped, millis};
+use crate::report::words::{self, day, grouped, millis};
 
 /// Components drawn; the workbook lists all.
 const DRAWN: usize = 40;
@@ -13,13 +13,20 @@ const DRAWN: usize = 40;
 #[must_use]
 pub fn chapter(report: &Report) -> Chapter {
     let mut objectives = Table::new(
-        &[("Service", 2.6, false), ("Class", 1.3, false), ("Measure", 2.6, false), ("Limit", 1.3, true), ("Measured", 1.5, true), ("Verdict", 1.5, false)],
+        &[
+            ("Service", 2.6, false),
+            ("Class", 1.3, false),
+            ("Measure", 2.6, false),
+            ("Limit", 1.3, true),
+            ("Measured", 1.5, true),
+            ("Verdict", 1.5, false),
+        ],
         "The contract names no quality objective.",
     );
     for s in &report.services {
         for o in &s.objectives {
             objectives.rows.push(vec![
-                Cell::text(&s.title),
+                Cell::text(words::cut(&s.title)),
                 Cell::text(&o.class),
                 Cell::text(measure(&o.measure)),
                 Cell::Text(format!("{} {}", if o.measure == "mos" { "≥" } else { "≤" }, o.limit)),
@@ -30,8 +37,16 @@ pub fn chapter(report: &Report) -> Chapter {
     }
     let mut months = Table::new(
         &[
-            ("Component", 2.3, false), ("Class", 1.3, false), ("Probes", 1.7, true), ("Lost", 1.4, true), ("Shortest", 1.2, true), ("Mean", 1.2, true),
-            ("95%", 1.2, true), ("99%", 1.2, true), ("Longest", 1.3, true), ("Jitter", 1.1, true),
+            ("Component", 2.2, false),
+            ("Class", 1.3, false),
+            ("Probes", 1.7, true),
+            ("Lost", 1.4, true),
+            ("Shortest", 1.45, true),
+            ("Mean", 1.2, true),
+            ("95%", 1.2, true),
+            ("99%", 1.2, true),
+            ("Longest", 1.3, true),
+            ("Jitter", 1.1, true),
         ],
         "Nothing was measured by class.",
     );
@@ -61,7 +76,8 @@ pub fn chapter(report: &Report) -> Chapter {
         blocks.push(Block::Picture(pictures(c)));
     }
     if report.classes.len() > DRAWN {
-        blocks.push(Block::Small(format!("{} more are in workbook.xlsx, sheet Classes.", report.classes.len() - DRAWN)));
+        blocks
+            .push(Block::Small(format!("{} more are in workbook.xlsx, sheet Classes.", report.classes.len() - DRAWN)));
     }
     Chapter { title: "Quality by class of service".into(), blocks }
 }
@@ -90,10 +106,23 @@ fn pictures(c: &ClassStats) -> Drawing {
         values: c.days.iter().map(|d| pick(d).map(|us| us as f64 / 1000.0)).collect(),
     };
     let limit = c.rtt_limit_us.map(|us| {
-        let what = c.rtt_limit_measure.as_deref().map_or("limit", |m| if m == "rtt_mean" { "limit (mean)" } else { "limit" });
+        let what = match c.rtt_limit_measure.as_deref() {
+            Some("rtt_mean") => "limit of the mean",
+            Some("rtt_p95") => "limit of 95%",
+            _ => "limit",
+        };
         (us as f64 / 1000.0, what.to_owned())
     });
-    let base = Chart { title: String::new(), unit: "ms".into(), days, series: Vec::new(), limit: None, floor: 0.0, ceiling: None, columns: false };
+    let base = Chart {
+        title: String::new(),
+        unit: "ms".into(),
+        days,
+        series: Vec::new(),
+        limit: None,
+        floor: 0.0,
+        ceiling: None,
+        columns: false,
+    };
     let rtt = Chart {
         title: "Round-trip time".into(),
         series: vec![series("mean", |d| d.mean_us), series("95%", |d| d.p95_us), series("99%", |d| d.p99_us)],

@@ -13,8 +13,15 @@ const DRAWN: usize = 40;
 pub fn chapter(report: &Report) -> Chapter {
     let mut table = Table::new(
         &[
-            ("Component", 2.2, false), ("Class", 1.1, false), ("Codec", 1.6, false), ("R", 0.9, true), ("MOS", 0.9, true), ("Limit", 0.9, true),
-            ("Minutes", 1.3, true), ("Below 4.0", 1.5, true), ("Below 3.6", 1.5, true),
+            ("Component", 2.2, false),
+            ("Class", 1.1, false),
+            ("Codec", 1.6, false),
+            ("R", 0.9, true),
+            ("MOS", 0.9, true),
+            ("Limit", 0.9, true),
+            ("Minutes", 1.3, true),
+            ("Below 4.0", 1.5, true),
+            ("Below 3.6", 1.5, true),
         ],
         "No class of this contract carries voice.",
     );
@@ -37,7 +44,15 @@ pub fn chapter(report: &Report) -> Chapter {
     models.sort_unstable();
     models.dedup();
     if !models.is_empty() {
-        blocks.push(Block::Small(format!("Delay: {}.{}", models.join("; "), if report.voice.iter().any(|v| v.approximate) { " Codecs marked approximate are outside the narrow-band model." } else { "" })));
+        blocks.push(Block::Small(format!(
+            "Delay: {}.{}",
+            models.join("; "),
+            if report.voice.iter().any(|v| v.approximate) {
+                " Codecs marked approximate are outside the narrow-band model."
+            } else {
+                ""
+            }
+        )));
     }
     for v in report.voice.iter().take(DRAWN) {
         let series = |label: &str, pick: fn(&crate::report::model::VoiceDay) -> Option<u64>| Series {
