@@ -179,6 +179,38 @@ impl Machine {
         true
     }
 
+    /// Takes `count` rounds with one verdict, `step` seconds apart, as if they came one by one, in few steps.
+    ///
+    /// Returns false when any of them was not newer than what was taken already.
+    pub fn run(&mut self, first: Sec, step: i64, count: u64, verdict: Verdict, out: &mut Vec<Segment>) -> bool {
+        let at = |n: u64| first.plus(step.saturating_mul(i64::try_from(n).unwrap_or(i64::MAX)));
+        // So many rounds decide whatever can be decided; behind them the same again changes nothing.
+        let enough = u64::from(self.hysteresis.down_after.max(self.hysteresis.up_after)).saturating_add(1);
+        let mut taken = true;
+        let mut n = 0;
+        while n < count {
+            if n == enough && count - n > 2 && self.newest.is_some_and(|newest| newest.reaches(newest.at.plus(step))) {
+                n = count - 1;
+                self.repeat_until(at(n - 1), out);
+            }
+            taken &= self.round(at(n), verdict, out);
+            n += 1;
+        }
+        taken
+    }
+
+    /// The newest round's verdict, which has decided all it can, was repeated without a gap up to a round at `at`.
+    fn repeat_until(&mut self, at: Sec, out: &mut Vec<Segment>) {
+        let Some(newest) = &mut self.newest else { return };
+        if newest.at >= at {
+            return;
+        }
+        newest.at = at;
+        let measured = newest.measured;
+        let state = measured.map_or_else(State::Unknown, |()| self.state);
+        self.settle(at, state, out);
+    }
+
     /// Says that no round earlier than `before` will come any more.
     ///
     /// Settles what that makes certain: once the next round is out of reach of the newest
@@ -550,6 +582,35 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_run_of_rounds_is_the_same_as_its_rounds_one_by_one(
+            runs in proptest::collection::vec((0_i64..4, 1_i64..4, 1_u64..12, 0_usize..3), 1..12)
+        ) {
+            let verdicts = [Verdict::Reply, Verdict::Lost, Verdict::NotMeasured(Cause::Skipped)];
+            let (mut one_by_one, mut in_runs) = (machine(), machine());
+            let (mut slow, mut fast) = (Vec::new(), Vec::new());
+            let mut at = Sec(0);
+            for (gap, step, count, verdict) in runs {
+                at = at.plus(gap);
+                let mut merged = Vec::new();
+                in_runs.run(at, step, count, verdicts[verdict], &mut merged);
+                merged.into_iter().for_each(|s| s.push_to(&mut fast));
+                for n in 0..count {
+                    let mut out = Vec::new();
+                    one_by_one.round(at.plus(step * i64::try_from(n).unwrap()), verdicts[verdict], &mut out);
+                    out.into_iter().for_each(|s| s.push_to(&mut slow));
+                }
+                at = at.plus(step * i64::try_from(count).unwrap());
+            }
+            prop_assert_eq!(one_by_one.confirmed(), in_runs.confirmed());
+            let (mut slow_end, mut fast_end) = (Vec::new(), Vec::new());
+            one_by_one.finish(at, &mut slow_end);
+            in_runs.finish(at, &mut fast_end);
+            slow_end.into_iter().for_each(|s| s.push_to(&mut slow));
+            fast_end.into_iter().for_each(|s| s.push_to(&mut fast));
+            prop_assert_eq!(slow, fast);
+        }
+
         #[test]
         fn segments_tile_time_and_do_not_depend_on_how_they_are_fetched(
             rounds in "[RLN.]{0,60}", interval in 1_u64..4, down_after in 1_u32..5, up_after in 1_u32..4,
