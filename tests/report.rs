@@ -167,6 +167,32 @@ fn documents_of_another_version_are_not_held_against_the_pack() {
     assert!(!check(&sign_again(files, &key())).unwrap().documents_compared);
 }
 
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn no_cut_and_paste_of_a_journal_passes(at in 0_usize..3000, cut in 0_usize..600, paste in proptest::collection::vec(proptest::num::u8::ANY, 0..40)) {
+        let good = sample_journal();
+        let at = at.min(good.len());
+        let mut bad = good.to_vec();
+        bad.splice(at..(at + cut).min(good.len()), paste);
+        // Cutting away whole records at the end leaves a shorter, sound chain: its head and count give it away.
+        let same_end = journal::read(&bad, |_| Ok(())).is_ok_and(|head| head == journal::decode(good).unwrap().head);
+        proptest::prop_assert!(!same_end || bad == good);
+    }
+
+    #[test]
+    fn no_bytes_make_the_decoder_stumble(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400)) {
+        proptest::prop_assert!(journal::decode(&bytes).is_err());
+        proptest::prop_assert!(json::decode(&bytes).is_err());
+    }
+}
+
+fn sample_journal() -> &'static [u8] {
+    static JOURNAL: LazyLock<Vec<u8>> = LazyLock::new(sample::journal);
+    &JOURNAL
+}
+
 #[test]
 fn a_report_and_a_foreign_journal_make_no_pack() {
     let mut writer = journal::Writer::new();

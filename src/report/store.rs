@@ -279,6 +279,15 @@ mod tests {
     }
 
     #[test]
+    fn what_unpacks_without_end_is_stopped_at_the_bound() {
+        let mut left = 1000;
+        let endless = bounded(io::repeat(0), Path::new("bomb"), &mut left);
+        assert!(endless.unwrap_err().to_string().contains("larger than 1000 bytes"));
+        assert_eq!(bounded(&[0; 400][..], Path::new("a"), &mut left).unwrap().len(), 400);
+        assert!(bounded(&[0; 601][..], Path::new("b"), &mut left).is_err());
+    }
+
+    #[test]
     fn links_and_folders_in_a_pack_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         let (folder, _) = write(dir.path(), "p", &files(), false).unwrap();
