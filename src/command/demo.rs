@@ -49,7 +49,9 @@ pub fn run(args: &cli::Demo) -> Outcome {
     }
     println!("The demo's page: http://{}/   (Ctrl-C ends it)", args.listen);
     if lab.is_some() {
-        println!("Within two minutes a library's link fails and comes back, county hall loses its standby, and a school flaps.");
+        println!(
+            "Within two minutes a library's link fails and comes back, county hall loses its standby, and a school flaps."
+        );
     }
     let outcome = block_on(Parts {
         config: loaded.config,

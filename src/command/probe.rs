@@ -169,7 +169,11 @@ impl Found {
             if let (Some(codec), Some(loss)) = (class.codec, self.loss()) {
                 let voice = estimate(codec, mean, self.jitter.as_secs_f64().unwrap_or(0.0) * 1e3, loss);
                 let about = if voice.approximate { ", approximate" } else { "" };
-                let _ = writeln!(out, "  voice     MOS {:.2}, R {:.1} (E-model over these probes{about})", voice.mos, voice.r);
+                let _ = writeln!(
+                    out,
+                    "  voice     MOS {:.2}, R {:.1} (E-model over these probes{about})",
+                    voice.mos, voice.r
+                );
             }
             let marking = match self.remarked {
                 Some(seen) => format!("sent as {}, came back as {seen}: somebody on the way re-marks it", class.dscp),
@@ -178,7 +182,11 @@ impl Found {
             let _ = writeln!(out, "  marking   {marking}");
         }
         if let Some(u) = self.unreachable {
-            let _ = writeln!(out, "  told      {} says that it cannot be reached (ICMP type {}, code {})", u.from, u.kind, u.code);
+            let _ = writeln!(
+                out,
+                "  told      {} says that it cannot be reached (ICMP type {}, code {})",
+                u.from, u.kind, u.code
+            );
         }
         if self.duplicates > 0 {
             let _ = writeln!(out, "  twice     {} answers came more than once", self.duplicates);

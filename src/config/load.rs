@@ -64,11 +64,8 @@ pub fn parse_str(text: &str, base_dir: &Path, mode: Mode) -> Result<Loaded, Vec<
 pub fn this_machine() -> Config {
     let read = |path: &str| read_bounded(Path::new(path), MAX_NAMED_FILE).unwrap_or_default();
     let text = |path: &str| String::from_utf8_lossy(&read(path)).into_owned();
-    let toml = machine_configuration(
-        &text("/proc/net/route"),
-        &text("/proc/net/ipv6_route"),
-        &text("/etc/resolv.conf"),
-    );
+    let toml =
+        machine_configuration(&text("/proc/net/route"), &text("/proc/net/ipv6_route"), &text("/etc/resolv.conf"));
     match parse_str(&toml, Path::new(""), Mode::Run) {
         Ok(loaded) => loaded.config,
         Err(problems) => unreachable!("every value was checked when it was written down: {problems:?}"),
@@ -192,7 +189,10 @@ impl Gathered {
         let entries = match fs::read_dir(dir) {
             Ok(entries) => entries,
             Err(e) => {
-                fail(format!("cannot list \"{}\": {}", dir.display(), plain(&e)), "give its path from the main file's folder; only the last part may have * or ?");
+                fail(
+                    format!("cannot list \"{}\": {}", dir.display(), plain(&e)),
+                    "give its path from the main file's folder; only the last part may have * or ?",
+                );
                 return Vec::new();
             }
         };
@@ -217,7 +217,12 @@ impl Gathered {
             Ok(text) => Some(text),
             Err(why) => {
                 let place = Place { line, ..self.origins.at(order, None) };
-                self.problems.push(Problem { place, key: String::new(), found: format!("cannot read this file: {why}"), help: help.into() });
+                self.problems.push(Problem {
+                    place,
+                    key: String::new(),
+                    found: format!("cannot read this file: {why}"),
+                    help: help.into(),
+                });
                 None
             }
         }

@@ -21,8 +21,8 @@ use super::resolve;
 use super::signal::{self, Signals, tell_service_manager};
 use crate::clock::Clock;
 use crate::config::{self, Config};
-use crate::http::source::{Ask, Source};
 use crate::http::server;
+use crate::http::source::{Ask, Source};
 
 /// Batches of events that may wait for the driver; the engine throws further ones away, and counts them.
 const EVENT_BATCHES: usize = 4096;
@@ -147,7 +147,9 @@ pub async fn run(parts: Parts) -> Result<(), SuperviseError> {
     outcome
 }
 
-fn engine_name(modes: (Option<assured_probes::icmp::socket::Mode>, Option<assured_probes::icmp::socket::Mode>)) -> &'static str {
+fn engine_name(
+    modes: (Option<assured_probes::icmp::socket::Mode>, Option<assured_probes::icmp::socket::Mode>),
+) -> &'static str {
     use assured_probes::icmp::socket::Mode;
     match modes.0.or(modes.1) {
         Some(Mode::Datagram) => "datagram",

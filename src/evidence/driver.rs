@@ -93,7 +93,8 @@ impl Writer {
         let (jobs, queue) = sync_channel(QUEUE);
         let worker = Worker { store, clock, shared: shared.clone(), waiting: VecDeque::new(), rolled: Sec(i64::MIN) };
         let thread = std::thread::Builder::new().name("evidence".into()).spawn(move || worker.run(&queue));
-        let thread = thread.map_err(|source| StoreError::Io { what: "start the writer for", path: dir.to_owned(), source })?;
+        let thread =
+            thread.map_err(|source| StoreError::Io { what: "start the writer for", path: dir.to_owned(), source })?;
         Ok((Self { jobs: Some(jobs), shared, thread: Some(thread) }, opened))
     }
 

@@ -17,6 +17,7 @@ pub mod chapters;
 pub mod document;
 pub mod words;
 
+pub mod build;
 pub mod csv;
 pub mod html;
 pub mod json;

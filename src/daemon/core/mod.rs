@@ -15,9 +15,9 @@ use std::time::Duration;
 
 use assured_probes::icmp::{Event, Request, Strays};
 
-pub use self::view::estimate;
 use self::figures::Objectives;
 use self::target::{ClassStats, Complete, Key, Purpose, Target};
+pub use self::view::estimate;
 use crate::clock::Now;
 use crate::config::Config;
 use crate::config::model::{Host, IcmpProbing};

@@ -222,4 +222,3 @@ fn monitor(core: &Core, strays: &Strays) -> MonitorView {
         unresolved: core.names.unresolved(),
     }
 }
-
