@@ -249,3 +249,40 @@ fn shift(tree: &mut assured::config::model::Tree) {
         Tree::AtLeast { of, .. } => of.iter_mut().for_each(shift),
     }
 }
+
+#[test]
+fn a_service_now_is_what_its_components_are_confirmed_to_be() {
+    use assured::config::model::{ServiceHours, Tree};
+    use assured::measurement::{Cause, Verdict};
+    use assured::sla::state::State;
+    let mut s = Scenario::new(5);
+    s.config.maintenance.clear();
+    s.config.slas[0].min_outage = 0;
+    s.config.slas[0].service_hours = ServiceHours::Always;
+    s.config.services[0].requires = Tree::Leaf(ComponentIx(0));
+    let period = s.month.span(&s.config.monitor.time_zone);
+    let interval = s.config.components[0].icmp.as_ref().unwrap().interval.as_secs() as i64;
+    s.config.components[0].hysteresis.down_after = 3;
+    let begin = period.from.plus(14 * 86_400);
+    let mut fold = Fold::new(&s.config, &[], begin, Limits::LIVE);
+    let at = |n: i64| begin.plus(n * interval);
+    let state = |fold: &Fold, now: Sec| {
+        let seen = fold.now(ServiceIx(0), now);
+        (seen.state, seen.since)
+    };
+    assert_eq!(state(&fold, begin), (State::Unknown(Cause::Stopped), period.from));
+    fold.round(ComponentIx(0), Source::Address, at(0), Verdict::Reply);
+    assert_eq!(state(&fold, at(0)), (State::Up, begin));
+    for n in 1..=2 {
+        fold.round(ComponentIx(0), Source::Address, at(n), Verdict::Lost);
+    }
+    assert_eq!(state(&fold, at(2)), (State::Up, begin), "two lost are too few");
+    fold.round(ComponentIx(0), Source::Address, at(3), Verdict::Lost);
+    fold.advance();
+    assert_eq!(state(&fold, at(3)), (State::Down, at(1)), "down from the first of three");
+    let outage = fold.ledger().month(ServiceIx(0), s.month).unwrap().outages().open().cloned();
+    assert_eq!(outage.map(|o| (o.span.from, o.ongoing)), Some((at(1), true)));
+    assert_eq!(state(&fold, at(6)), (State::Unknown(Cause::Gap), at(4)), "nothing came any more");
+    fold.expire(at(6));
+    assert_eq!(state(&fold, at(6)), (State::Unknown(Cause::Gap), at(4)), "and expiring settles just that");
+}
