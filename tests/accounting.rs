@@ -160,3 +160,129 @@ fn a_prefix_and_the_rest_equal_the_whole() {
         assert_eq!(report(&s, &fold.finish(s.end())), report(&s, &replay(&s)), "seed {seed}");
     }
 }
+
+/// Makes the first component of a scenario a link with a far end and an interface on the second.
+fn with_link(s: &mut Scenario) {
+    use assured::config::model::{ComponentKind, Link, LinkRole};
+    let link = Link { device: ComponentIx(1), interface: Some("Gi0/0".into()), role: LinkRole::Primary };
+    s.config.components[0].kind = ComponentKind::Link(link);
+}
+
+#[test]
+fn a_link_whose_interface_nobody_asks_is_what_its_far_end_says() {
+    for seed in 300..303 {
+        let plain = Scenario::new(seed);
+        let mut linked = Scenario::new(seed);
+        with_link(&mut linked);
+        assert_eq!(report(&plain, &replay(&plain)), report(&linked, &replay(&linked)), "seed {seed}");
+    }
+}
+
+#[test]
+fn an_interface_that_is_down_takes_its_link_down_while_the_far_end_replies() {
+    use assured::measurement::{Cause, Verdict};
+    use assured::sla::state::State;
+    let mut s = Scenario::new(5);
+    with_link(&mut s);
+    let start = s.month.span(&s.config.monitor.time_zone).from;
+    let mut fold = Fold::new(&s.config, &[], start, Limits::REPORT);
+    let (link, interval) = (ComponentIx(0), s.config.components[0].icmp.as_ref().unwrap().interval.as_secs() as i64);
+    for n in 0..100 {
+        fold.round(link, Source::Address, start.plus(n * interval), Verdict::Reply);
+    }
+    let end = start.plus(100 * interval);
+    let (mut at, hysteresis) = (start, s.config.components[0].hysteresis);
+    while at < end {
+        let verdict = match at.since(start) {
+            0..120 => Verdict::Reply,
+            120..600 => Verdict::Lost,
+            _ => Verdict::NotMeasured(Cause::AgentSilent),
+        };
+        fold.round(link, Source::Interface, at, verdict);
+        at = at.plus(60);
+    }
+    assert!(hysteresis.down_after <= 8, "eight polls say down");
+    let ledger = fold.finish(end);
+    let (history, _) = ledger.history(link);
+    let seen: Vec<_> = history.iter().map(|h| (h.span.from.since(start), h.state)).collect();
+    assert_eq!(seen, [(0, State::Up), (120, State::Down), (600, State::Up)]);
+}
+
+#[test]
+fn a_reload_keeps_the_past_and_begins_what_is_new_as_unknown() {
+    let s = Scenario::new(5);
+    let all = in_order(&s);
+    let (prefix, rest) = all.split_at(all.len() / 2);
+    let mut fold = Fold::new(&s.config, &s.agreed, s.start(), Limits::REPORT);
+    prefix.iter().for_each(|&(at, c, v)| assert!(fold.round(c, Source::Address, at, v)));
+    fold.advance();
+    let now = prefix.last().unwrap().0;
+    let before = fold.ledger().month(ServiceIx(0), s.month).unwrap().tally();
+    // A device is added in front, and all services gain it.
+    let mut config = s.config.clone();
+    let mut new = config.components[0].clone();
+    new.id = assured::names::Id::new("a-new-one").unwrap();
+    config.components.insert(0, new);
+    for service in &mut config.services {
+        shift(&mut service.requires);
+        let old = service.requires.clone();
+        let of = vec![old, assured::config::model::Tree::Leaf(ComponentIx(0))];
+        service.requires = assured::config::model::Tree::AtLeast { k: 2, of };
+    }
+    let (mut fold, lost) = fold.reload(&s.config, &config, &s.agreed, now, Limits::REPORT);
+    assert!(lost.is_empty());
+    assert_eq!(fold.ledger().month(ServiceIx(0), s.month).unwrap().tally(), before);
+    for &(at, c, v) in rest {
+        assert!(fold.round(ComponentIx(c.0 + 1), Source::Address, at, v));
+    }
+    let after = fold.finish(s.end());
+    let tally = after.month(ServiceIx(0), s.month).unwrap().tally();
+    assert_eq!(tally.accounts.window(), after.month(ServiceIx(0), s.month).unwrap().plan().window_seconds());
+    assert_eq!(tally.accounts.up, before.accounts.up, "nothing can be up while the new one is unknown");
+}
+
+fn shift(tree: &mut assured::config::model::Tree) {
+    use assured::config::model::Tree;
+    match tree {
+        Tree::Leaf(c) => c.0 += 1,
+        Tree::Service(_, tree) => shift(tree),
+        Tree::AtLeast { of, .. } => of.iter_mut().for_each(shift),
+    }
+}
+
+#[test]
+fn a_service_now_is_what_its_components_are_confirmed_to_be() {
+    use assured::config::model::{ServiceHours, Tree};
+    use assured::measurement::{Cause, Verdict};
+    use assured::sla::state::State;
+    let mut s = Scenario::new(5);
+    s.config.maintenance.clear();
+    s.config.slas[0].min_outage = 0;
+    s.config.slas[0].service_hours = ServiceHours::Always;
+    s.config.services[0].requires = Tree::Leaf(ComponentIx(0));
+    let period = s.month.span(&s.config.monitor.time_zone);
+    let interval = s.config.components[0].icmp.as_ref().unwrap().interval.as_secs() as i64;
+    s.config.components[0].hysteresis.down_after = 3;
+    let begin = period.from.plus(14 * 86_400);
+    let mut fold = Fold::new(&s.config, &[], begin, Limits::LIVE);
+    let at = |n: i64| begin.plus(n * interval);
+    let state = |fold: &Fold, now: Sec| {
+        let seen = fold.now(ServiceIx(0), now);
+        (seen.state, seen.since)
+    };
+    assert_eq!(state(&fold, begin), (State::Unknown(Cause::Stopped), period.from));
+    fold.round(ComponentIx(0), Source::Address, at(0), Verdict::Reply);
+    assert_eq!(state(&fold, at(0)), (State::Up, begin));
+    for n in 1..=2 {
+        fold.round(ComponentIx(0), Source::Address, at(n), Verdict::Lost);
+    }
+    assert_eq!(state(&fold, at(2)), (State::Up, begin), "two lost are too few");
+    fold.round(ComponentIx(0), Source::Address, at(3), Verdict::Lost);
+    fold.advance();
+    assert_eq!(state(&fold, at(3)), (State::Down, at(1)), "down from the first of three");
+    let outage = fold.ledger().month(ServiceIx(0), s.month).unwrap().outages().open().cloned();
+    assert_eq!(outage.map(|o| (o.span.from, o.ongoing)), Some((at(1), true)));
+    assert_eq!(state(&fold, at(6)), (State::Unknown(Cause::Gap), at(4)), "nothing came any more");
+    fold.expire(at(6));
+    assert_eq!(state(&fold, at(6)), (State::Unknown(Cause::Gap), at(4)), "and expiring settles just that");
+}

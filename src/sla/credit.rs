@@ -231,6 +231,36 @@ mod tests {
         }
     }
 
+    #[test]
+    fn published_tables_come_out() {
+        // Level 3 CrossRoads, standard service.
+        let band = |over, credit| CreditBand { over, credit: percent(credit) };
+        let crossroads = CreditSchedule::DowntimeBands(vec![
+            band(600, 500),
+            band(2_700, 1000),
+            band(4 * 3600, 2000),
+            band(8 * 3600, 3000),
+            band(12 * 3600, 4000),
+            band(16 * 3600, 5000),
+            band(24 * 3600, 10_000),
+        ]);
+        let at = |down| credit(&crossroads, &Claim { down, ..claim() }).percent;
+        assert_eq!([600, 601, 2_700, 2_701, 86_400, 86_401].map(at), [0, 500, 500, 1000, 5000, 10_000].map(percent));
+        // PacketFabric core.
+        let tier = |below: u64, credit| CreditTier { below: Share(below * 1_000), credit: percent(credit) };
+        let core = CreditSchedule::Tiers(vec![
+            tier(100_000, 1000),
+            tier(99_862, 2000),
+            tier(99_445, 3000),
+            tier(98_889, 4000),
+            tier(98_334, 6000),
+            tier(96_667, 10_000),
+        ]);
+        let at = |part| credit(&core, &Claim { availability: Some(Ratio::new(part, 100_000)), ..claim() }).percent;
+        let parts = [100_000, 99_999, 99_862, 99_861, 96_667, 96_666];
+        assert_eq!(parts.map(at), [0, 1000, 1000, 2000, 6000, 10_000].map(percent));
+    }
+
     /// Category B: month 60 min, year 480 min, interval 60 min, 4 % and 8 %.
     fn category_b(elevated_replaces_standard: bool) -> CreditSchedule {
         CreditSchedule::PerInterval {

@@ -19,10 +19,12 @@ use crate::config::model::{Rounding, ServiceHours, Tree};
 use crate::measurement::Cause;
 use crate::names::{ComponentIx, ServiceIx};
 use crate::sla::account::{Kind, MonthBook, Plan, Tally};
+use crate::sla::book::{Book, Pages, Scratch, plan};
 use crate::sla::calendar::{self, Month};
 use crate::sla::exclusion::{self, Agreed};
 use crate::sla::state::{Segment, State};
-use crate::sla::tree::{self, Standing};
+use crate::sla::track::Track;
+use crate::sla::tree;
 use crate::units::{Sec, Span};
 
 /// What one service is held to; made from the configuration by [`Terms::of`].
@@ -109,18 +111,6 @@ pub struct Ledger {
     services: Vec<Service>,
 }
 
-/// A component's settled segments that some service still has to pass.
-#[derive(Debug, Clone)]
-struct Track {
-    waiting: VecDeque<Segment>,
-    settled: Sec,
-    prune_at: usize,
-    used_by: Vec<u32>,
-    history: Vec<Segment>,
-    history_limit: usize,
-    forgotten: u64,
-}
-
 #[derive(Debug, Clone)]
 struct Service {
     terms: Arc<Terms>,
@@ -128,24 +118,6 @@ struct Service {
     book: Book,
     plans: [Arc<Plan>; 2],
     months: VecDeque<MonthBook>,
-}
-
-/// How far a service is booked, and the run of one state that is under way.
-#[derive(Debug, Clone)]
-struct Book {
-    frontier: Sec,
-    standing: Standing,
-    since: Sec,
-    /// Down, but not yet long enough to count: booked when it ends or has become long enough.
-    held: Option<Held>,
-    /// Where the run of down time under way began.
-    down_since: Option<Sec>,
-}
-
-#[derive(Debug, Clone)]
-struct Held {
-    span: Span,
-    components: Vec<ComponentIx>,
 }
 
 impl Ledger {
@@ -169,13 +141,7 @@ impl Ledger {
                 Some(last) => last.plans.clone(),
                 None => [plan(&terms, month, &zone), plan(&terms, month.next(), &zone)],
             };
-            let book = Book {
-                frontier: begin,
-                standing: Standing { state: State::Unknown(Cause::Stopped), degraded: false },
-                since: begin,
-                held: None,
-                down_since: None,
-            };
+            let book = Book::new(begin);
             let months = VecDeque::from([MonthBook::new(&plans[0])]);
             services.push(Service { terms: Arc::new(terms), leaves, book, plans, months });
         }
@@ -213,7 +179,7 @@ impl Ledger {
             service.advance(tracks, zone, *limits);
         }
         for track in tracks.iter_mut().filter(|t| t.waiting.len() > 1) {
-            track.prune(services);
+            track.prune(|n| services[n as usize].book.frontier);
         }
     }
 
@@ -232,7 +198,7 @@ impl Ledger {
             services[user].advance(tracks, zone, *limits);
         }
         let track = &mut tracks[component.get()];
-        track.prune(services);
+        track.prune(|n| services[n as usize].book.frontier);
         track.prune_at = (track.waiting.len() * 2).max(8);
     }
 
@@ -252,7 +218,8 @@ impl Ledger {
         let mut book = service.book.clone();
         let current = service.months.back().expect("a service always has its current month");
         let plan = Arc::clone(current.plan());
-        let mut scratch = Scratch { plan, tally: current.tally(), service, zone: &self.zone };
+        let mut scratch =
+            Scratch { terms: &service.terms, plan, tally: current.tally(), next: &service.plans[1], zone: &self.zone };
         let mut look = |component: ComponentIx, at: Sec| {
             self.tracks[component.get()].at(at).unwrap_or_else(|| provisional(component, at))
         };
@@ -378,63 +345,6 @@ fn same_calendar(a: &Terms, b: &Terms) -> bool {
     a.hours == b.hours && a.term == b.term && a.excluded == b.excluded
 }
 
-fn plan(terms: &Terms, month: Month, zone: &TimeZone) -> Arc<Plan> {
-    let window = calendar::window(month, zone, &terms.hours, terms.term);
-    Arc::new(Plan::new(month, month.span(zone), terms.term, window, &terms.excluded))
-}
-
-impl Track {
-    fn new(start: Sec, history_limit: usize) -> Self {
-        Self {
-            waiting: VecDeque::new(),
-            settled: start,
-            prune_at: 8,
-            used_by: Vec::new(),
-            history: Vec::new(),
-            history_limit,
-            forgotten: 0,
-        }
-    }
-
-    fn append(&mut self, segment: Segment) {
-        self.settled = segment.span.to;
-        let grows =
-            self.history.last().is_some_and(|last| last.state == segment.state && last.span.to == segment.span.from);
-        if grows || self.history.len() < self.history_limit {
-            segment.push_to(&mut self.history);
-        } else if self.history_limit > 0 {
-            self.forgotten += 1;
-        }
-        match self.waiting.back_mut() {
-            Some(last) if last.state == segment.state => last.span.to = segment.span.to,
-            _ => self.waiting.push_back(segment),
-        }
-    }
-
-    /// The settled state at `at` and until when it holds; `None` when `at` is not settled.
-    fn at(&self, at: Sec) -> Option<(State, Sec)> {
-        if at >= self.settled {
-            return None;
-        }
-        // Nearly always the newest segment.
-        let newest = self.waiting.back().filter(|s| s.span.from <= at);
-        let found = newest.or_else(|| self.waiting.get(self.waiting.partition_point(|s| s.span.to <= at)))?;
-        if at < found.span.from {
-            // Only after a reload, when a service begins to use a component that nobody waited for.
-            return Some((State::Unknown(Cause::Gap), found.span.from));
-        }
-        Some((found.state, found.span.to))
-    }
-
-    /// Lets go of what every service has passed. The newest segment stays: it is what the next one grows.
-    fn prune(&mut self, services: &[Service]) {
-        let passed = self.used_by.iter().map(|&n| services[n as usize].book.frontier).min().unwrap_or(self.settled);
-        while self.waiting.len() > 1 && self.waiting.front().is_some_and(|s| s.span.to <= passed) {
-            self.waiting.pop_front();
-        }
-    }
-}
-
 impl Service {
     fn advance(&mut self, tracks: &[Track], zone: &TimeZone, limits: Limits) {
         let Some(target) = self.leaves.iter().map(|c| tracks[c.get()].settled).min() else { return };
@@ -464,130 +374,6 @@ impl Service {
         let Self { terms, book, plans, months, .. } = self;
         if let Some(held) = book.held.take() {
             Pages { terms, plans, months, zone, limits }.post(held.span, Kind::Short, &held.components);
-        }
-    }
-}
-
-/// Where a service's time is booked: month after month.
-struct Pages<'a> {
-    terms: &'a Terms,
-    plans: &'a mut [Arc<Plan>; 2],
-    months: &'a mut VecDeque<MonthBook>,
-    zone: &'a TimeZone,
-    limits: Limits,
-}
-
-impl Pages<'_> {
-    fn post(&mut self, span: Span, kind: Kind, components: &[ComponentIx]) {
-        let mut rest = span;
-        while !rest.is_empty() {
-            let current = self.months.back_mut().expect("a service always has its current month");
-            let end = current.plan().month_span.to;
-            let part = Span::new(rest.from, rest.to.min(end));
-            current.post(part, kind, components, self.terms.rounding, self.limits.entries);
-            rest.from = part.to;
-            if part.to < end {
-                break;
-            }
-            current.close();
-            self.plans.rotate_left(1);
-            self.plans[1] = plan(self.terms, self.plans[0].month.next(), self.zone);
-            self.months.push_back(MonthBook::new(&self.plans[0]));
-            if self.months.len() > self.limits.months {
-                self.months.pop_front();
-            }
-        }
-    }
-}
-
-impl Book {
-    fn same(&self, standing: Standing) -> bool {
-        self.standing.state.same_kind(standing.state) && self.standing.degraded == standing.degraded
-    }
-
-    /// Goes from the frontier to `target` and hands out contiguous pieces to book, with the components they came from.
-    fn sweep(
-        &mut self,
-        target: Sec,
-        min_outage: u64,
-        mut state_at: impl FnMut(Sec) -> (Standing, Sec),
-        mut causes_at: impl FnMut(Sec) -> Vec<ComponentIx>,
-        mut post: impl FnMut(Span, Kind, &[ComponentIx]),
-    ) {
-        while self.frontier < target {
-            let (standing, until) = state_at(self.frontier);
-            let piece = Span::new(self.frontier, until.min(target));
-            if !self.same(standing) {
-                self.since = piece.from;
-            }
-            self.standing = standing;
-            self.frontier = piece.to;
-            if standing.state == State::Down {
-                self.down(piece, min_outage, causes_at(piece.from), &mut post);
-                continue;
-            }
-            self.down_since = None;
-            if let Some(held) = self.held.take() {
-                post(held.span, Kind::Short, &held.components);
-            }
-            match standing.state {
-                State::Unknown(cause) => post(piece, Kind::Unknown(cause), &causes_at(piece.from)),
-                State::Up | State::Down if standing.degraded => post(piece, Kind::Degraded, &causes_at(piece.from)),
-                State::Up | State::Down => post(piece, Kind::Up, &[]),
-            }
-        }
-    }
-
-    fn down(
-        &mut self,
-        piece: Span,
-        min_outage: u64,
-        components: Vec<ComponentIx>,
-        post: &mut impl FnMut(Span, Kind, &[ComponentIx]),
-    ) {
-        let began = *self.down_since.get_or_insert(piece.from);
-        let whole = Span::new(began, piece.to);
-        if whole.seconds() < min_outage {
-            let held = self.held.get_or_insert_with(|| Held { span: whole, components: Vec::new() });
-            held.span = whole;
-            for component in components {
-                if !held.components.contains(&component) {
-                    held.components.push(component);
-                }
-            }
-            return;
-        }
-        if let Some(held) = self.held.take() {
-            post(held.span, Kind::Down { began }, &held.components);
-        }
-        post(piece, Kind::Down { began }, &components);
-    }
-}
-
-/// Books onto a copy of the numbers alone: what is provisional leaves no trace.
-struct Scratch<'a> {
-    plan: Arc<Plan>,
-    tally: Tally,
-    service: &'a Service,
-    zone: &'a TimeZone,
-}
-
-impl Scratch<'_> {
-    fn post(&mut self, span: Span, kind: Kind) {
-        let terms = &self.service.terms;
-        let mut rest = span;
-        while !rest.is_empty() {
-            let end = self.plan.month_span.to;
-            let part = Span::new(rest.from, rest.to.min(end));
-            self.tally.post(&self.plan, part, kind, terms.rounding);
-            rest.from = part.to;
-            if part.to < end {
-                break;
-            }
-            let next = self.plan.month.next();
-            let ready = self.service.plans.iter().find(|p| p.month == next);
-            self.plan = ready.map_or_else(|| plan(terms, next, self.zone), Arc::clone);
-            self.tally = Tally::default();
         }
     }
 }

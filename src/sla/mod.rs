@@ -10,6 +10,7 @@
 //! words what these files do.
 
 pub mod account;
+mod book;
 pub mod calendar;
 pub mod credit;
 pub mod estate;
@@ -23,4 +24,5 @@ pub mod objective;
 pub mod ratio;
 pub mod restore;
 pub mod state;
+mod track;
 pub mod tree;

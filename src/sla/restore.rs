@@ -3,6 +3,7 @@
 use jiff::tz::TimeZone;
 
 use crate::config::model::ServiceHours;
+use crate::sla::account::{Entered, Entry};
 use crate::sla::calendar;
 use crate::sla::exclusion::{difference, total, union};
 use crate::units::{Sec, Span};
@@ -103,6 +104,17 @@ impl RestoreClock<'_> {
         self.elapsed(fault) <= seconds
     }
 
+    /// How many of a month's outages were not restored within `seconds` on the clock.
+    ///
+    /// An outage is late in the month in which its deadline passes, and in no other.
+    pub fn late<'e>(&self, outages: impl IntoIterator<Item = &'e Entry>, seconds: u64) -> u64 {
+        let passes = |o: &Entry| {
+            let before = Span::new(o.began, o.span.from);
+            !self.in_time(Span::new(o.began, o.span.to), seconds) && self.in_time(before, seconds)
+        };
+        outages.into_iter().filter(|o| o.what == Entered::Outage && passes(o)).count() as u64
+    }
+
     fn running(&self, span: Span) -> Vec<Span> {
         let hours = calendar::hours_within(span, self.zone, self.hours);
         difference(&hours, &union(self.stops.iter().copied()))
@@ -165,6 +177,25 @@ mod tests {
         assert!(clock.in_time(fault("2026-01-12T11:30:00Z"), 5 * 3600));
         assert!(!clock.in_time(fault("2026-01-12T11:30:01Z"), 5 * 3600));
         assert_eq!(clock.elapsed(fault("2026-01-12T07:00:00Z")), 5400);
+    }
+
+    #[test]
+    fn an_outage_across_months_is_late_once() {
+        let zone = TimeZone::get("Europe/London").unwrap();
+        let clock = RestoreClock { zone: &zone, hours: &ServiceHours::Always, stops: &[] };
+        let part = |from, to, what| Entry {
+            what,
+            span: Span::new(Sec(from), Sec(to)),
+            began: Sec(0),
+            ongoing: false,
+            seconds: 1,
+            excluded: 0,
+            components: Vec::new(),
+        };
+        let late = |from, to, what| clock.late(&[part(from, to, what)], 100);
+        assert_eq!([late(0, 100, Entered::Outage), late(0, 101, Entered::Outage)], [0, 1]);
+        assert_eq!([late(50, 200, Entered::Outage), late(101, 200, Entered::Outage)], [1, 0]);
+        assert_eq!(late(0, 200, Entered::ShortOutage), 0);
     }
 
     #[test]

@@ -21,7 +21,7 @@ from collections import Counter
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
-UP, DOWN, UNKNOWN = ord("U"), ord("D"), ord("?")
+UP, DEGRADED, DOWN, UNKNOWN = ord("U"), ord("d"), ord("D"), ord("?")
 DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
@@ -38,7 +38,7 @@ def instant(value):
     """Floored seconds since the epoch, from RFC 3339 text or a TOML date-time."""
     if isinstance(value, str):
         value = dt.datetime.fromisoformat(value.replace("Z", "+00:00"))
-    return math.floor(Fraction(int(value.timestamp() // 1)))
+    return int(value.replace(microsecond=0).timestamp())
 
 
 def show(fraction):
@@ -74,13 +74,14 @@ def paint(rounds, interval, down_after, up_after, begin, end):
     """Rules 1 to 4: one byte per second of [begin, end)."""
     line = bytearray([UNKNOWN]) * (end - begin)
     # Rule 1: what each round covers.
+    reach, alone = math.floor(Fraction(3, 2) * interval), math.floor(interval)
     covered = []
     for n, (t, verdict) in enumerate(rounds):
         following = rounds[n + 1][0] if n + 1 < len(rounds) else None
-        if following is not None and following - t <= Fraction(3, 2) * interval:
+        if following is not None and following - t <= reach:
             stop = following
         else:
-            stop = t + math.floor(interval)
+            stop = t + alone
         covered.append((t, stop, verdict))
     # Rule 2: stretches of measured rounds with no unknown second between them.
     stretches = []
@@ -134,7 +135,7 @@ def evaluate(tree, states, services):
 
 
 class Standing(dict):
-    """Components' states of one second -> (state, degraded), remembered."""
+    """Components' states of one second -> the service's, remembered. Degraded is up with something down."""
 
     def __init__(self, tree, names, services):
         super().__init__()
@@ -142,7 +143,7 @@ class Standing(dict):
 
     def __missing__(self, seen):
         state = evaluate(self.tree, dict(zip(self.names, seen)), self.services)
-        self[seen] = (state, state == UP and DOWN in seen)
+        self[seen] = DEGRADED if state == UP and DOWN in seen else state
         return self[seen]
 
 
@@ -229,14 +230,11 @@ def report(config, folder, rounds, exclusions, month):
 
         # Rule 6, every second of the history.
         standing = Standing(service["requires"], names, services)
-        state, degraded = bytearray(), bytearray()
-        for one, lost_resilience in map(standing.__getitem__, zip(*(lines[n] for n in names))):
-            state.append(one)
-            degraded.append(lost_resilience)
+        state = bytes(map(standing.__getitem__, zip(*(lines[n] for n in names))))
         # Outages shorter than min_outage, as whole runs, count as up.
         minimum = duration(sla.get("min_outage", "0s"))
         counted = bytearray(state)
-        for a, b in runs_of(bytes(state), DOWN):
+        for a, b in runs_of(state, DOWN):
             if b - a < minimum:
                 counted[a:b] = bytes([UP]) * (b - a)
 
@@ -260,23 +258,18 @@ def report(config, folder, rounds, exclusions, month):
 
         totals = {"up": 0, "down": 0, "unknown": 0, "excluded": 0}
         lost_resilience = 0
-        for (one, within, out, shaky), seconds in Counter(zip(counted, inside, excluded, degraded)).items():
+        for (one, within, out), seconds in Counter(zip(counted, inside, excluded)).items():
             if not within:
                 continue
-            if out:
-                totals["excluded"] += seconds
-            elif one == UNKNOWN:
-                totals["unknown"] += seconds
-            elif one == DOWN:
-                totals["down"] += seconds
-            else:
-                totals["up"] += seconds
-                lost_resilience += seconds * shaky
+            account = "excluded" if out else {UNKNOWN: "unknown", DOWN: "down"}.get(one, "up")
+            totals[account] += seconds
+            if one == DEGRADED and not out:
+                lost_resilience += seconds
         window = sum(totals.values())
 
         # Rule 9.
         outages = []
-        for a, b in runs_of(bytes(state), DOWN):
+        for a, b in runs_of(state, DOWN):
             short = b - a < minimum
             a, b = max(a, promised_from - begin), min(b, promised_to - begin)
             seconds = sum(inside[a:b]) if a < b else 0
@@ -287,6 +280,8 @@ def report(config, folder, rounds, exclusions, month):
 
         # Rule 8.
         formula, policy = sla.get("formula", "calendar"), sla.get("unknown", "exclude")
+        if formula not in ("calendar", "agreed_time", "fixed30") or sla.get("rounding", "none") != "none":
+            sys.exit(f"{name}: only percentages of unrounded outages are checked here")
         up, down, unknown, away = (totals[k] for k in ("up", "down", "unknown", "excluded"))
         as_up = availability(formula, up + unknown, down, 0, away)
         as_down = availability(formula, up, down + unknown, 0, away)
