@@ -32,6 +32,12 @@ impl Names {
         Some((self.components.get(component.get())?, self.classes.get(class.get())?))
     }
 
+    /// The identifier of a component.
+    #[must_use]
+    pub fn component(&self, component: ComponentIx) -> Option<&str> {
+        self.components.get(component.get()).map(|name| &**name)
+    }
+
     /// A look-up from identifiers to indices.
     #[must_use]
     pub fn index(&self) -> Index<'_> {

@@ -4,6 +4,7 @@
 //! `append.lock` by whoever appends, daemon or command, for the moment of one transaction, so that the
 //! chain stays one line. Records are durable when [`Store::append`] returns.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
@@ -169,6 +170,13 @@ impl Store {
         head
     }
 
+    /// Appends all of the entries in one transaction, however many, to the newest file. For imports.
+    pub fn append_stream(&mut self, at: Sec, entries: impl Iterator<Item = Entry>) -> Result<Head, StoreError> {
+        let _turn = Turn::take(&self.append, &self.dir)?;
+        self.current.follow(&self.dir)?;
+        self.current.append(at, entries, &mut self.encoder)
+    }
+
     /// Makes roll-ups of all hours and days that end at or before `before` and have none yet. Gives how many were made.
     pub fn roll_up(&mut self, at: Sec, before: Sec) -> Result<usize, StoreError> {
         let _turn = Turn::take(&self.append, &self.dir)?;
@@ -255,15 +263,20 @@ impl Current {
         files::head(&self.conn).during("read", &self.path)
     }
 
-    fn append(&mut self, at: Sec, entries: &[Entry], encoder: &mut Encoder) -> Result<Head, StoreError> {
+    fn append(
+        &mut self,
+        at: Sec,
+        entries: impl IntoIterator<Item = impl Borrow<Entry>>,
+        encoder: &mut Encoder,
+    ) -> Result<Head, StoreError> {
         let Self { conn, path, series, .. } = self;
-        let mut write = || -> rusqlite::Result<Head> {
+        let write = || -> rusqlite::Result<Head> {
             let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let mut head = files::head(&tx)?;
             series.catch_up(&tx, head.sequence)?;
             let mut import = None;
             for entry in entries {
-                head = match entry {
+                head = match entry.borrow() {
                     Entry::Fact(body) => {
                         let next = files::insert(&tx, head, at, body.clone())?;
                         if matches!(body, Body::Import { .. }) {
@@ -296,16 +309,18 @@ impl Current {
         for grain in [Grain::Hour, Grain::Day] {
             let from = grain.finer().expect("hours and days are made from something");
             let open = open_starts(conn, from, grain, before).during("read", path)?;
-            for start in open {
+            for some in open.chunks(ROLL_UPS_AT_ONCE) {
                 let mut write = || -> rusqlite::Result<()> {
                     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
                     let head = files::head(&tx)?;
                     series.catch_up(&tx, head.sequence)?;
-                    roll_up_one(&tx, head, at, (grain, start), series, encoder)?;
+                    for start in some {
+                        roll_up_one(&tx, files::head(&tx)?, at, (grain, *start), series, encoder)?;
+                    }
                     tx.commit()
                 };
                 write().during("roll up in", path)?;
-                made += 1;
+                made += some.len();
             }
         }
         Ok(made)
@@ -325,6 +340,9 @@ fn open_starts(conn: &Connection, from: Grain, to: Grain, before: Sec) -> rusqli
     }
     Ok(starts)
 }
+
+/// Roll-ups in one transaction: after an import there are hundreds.
+const ROLL_UPS_AT_ONCE: usize = 24;
 
 /// Marks a part whose rounds are damaged: no roll-up will ever have it.
 const NEVER_ROLLED: i64 = 0;
