@@ -242,16 +242,21 @@ impl Driver {
                 return;
             }
             self.look(awake_ns);
+            let awaiting = self.waiting() > 0 || sent == 0;
             rest = if blocked {
                 Rest::Blocked
             } else if !self.queue.is_empty() {
                 Rest::None
-            } else if sent + received > 0 && !self.common.unstamped {
+            } else if sent + received > 0 && awaiting && !self.common.unstamped {
                 Rest::Coalesce
             } else {
                 Rest::Sockets
             };
         }
+    }
+
+    fn waiting(&self) -> usize {
+        [&self.v4, &self.v6].into_iter().flatten().map(|side| side.table.waiting()).sum()
     }
 
     /// Compares the clocks, and notes a stall if it is much later than `expected_ns`.
@@ -271,9 +276,10 @@ impl Driver {
             return now_ns;
         }
         let sides = || [&self.v4, &self.v6].into_iter().flatten();
-        let busy = !self.common.outbox.is_empty() || sides().any(|side| side.table.waiting() > 0);
+        let busy = !self.common.outbox.is_empty() || self.waiting() > 0;
         let mut limit = if busy { SLEEP_MAX } else { IDLE };
-        for due_ns in sides().filter_map(|side| side.wheel.next_ns(SLEEP_MAX.as_nanos() as u64)) {
+        let waiting = sides().filter(|side| side.table.waiting() > 0);
+        for due_ns in waiting.filter_map(|side| side.wheel.next_ns(SLEEP_MAX.as_nanos() as u64)) {
             limit = limit.min(Duration::from_nanos(due_ns.saturating_sub(now_ns)));
         }
         match rest {
