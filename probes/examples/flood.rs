@@ -11,7 +11,7 @@ use std::time::Duration;
 use assured_probes::icmp::batched::{BatchedEngine, Config};
 use assured_probes::icmp::portable::PortableEngine;
 use assured_probes::icmp::socket::{Mode, Options, Sockets};
-use assured_probes::icmp::{Engine, Event, EventKind, Request};
+use assured_probes::icmp::{Engine, Event, EventKind, Failure, Request};
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
@@ -155,7 +155,7 @@ async fn run(plan: &Plan, engine: &dyn Engine, mut receiver: Receiver<Vec<Event>
         quantile(990),
         quantile(1_000),
     );
-    eprintln!("{:?}", engine.strays());
+    eprintln!("{:?} {:?}", result.failures, engine.strays());
 }
 
 #[derive(Default)]
@@ -163,6 +163,7 @@ struct Outcome {
     decided: u64,
     lost: u64,
     not_measured: u64,
+    failures: HashMap<Failure, u64>,
     rtts: Vec<Duration>,
 }
 
@@ -171,7 +172,10 @@ impl Outcome {
         match event.kind {
             EventKind::Reply { rtt, .. } => self.rtts.push(rtt),
             EventKind::Lost { .. } => self.lost += 1,
-            EventKind::NotMeasured(_) => self.not_measured += 1,
+            EventKind::NotMeasured(failure) => {
+                self.not_measured += 1;
+                *self.failures.entry(failure).or_default() += 1;
+            }
             EventKind::Late | EventKind::Duplicate => return,
         }
         self.decided += 1;

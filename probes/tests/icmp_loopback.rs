@@ -3,9 +3,10 @@
 
 mod common;
 
+use std::process::Command;
 use std::time::Duration;
 
-use assured_probes::icmp::socket::{Mode, Options, Sockets};
+use assured_probes::icmp::socket::{Mode, OpenError, Options, Sockets};
 use assured_probes::icmp::{Engine, EventKind, Failure, Request, Strays};
 use common::{namespace, outcomes, request, start};
 
@@ -60,4 +61,23 @@ fn all_of_this_holds_for_datagram_sockets_without_privilege() {
         return;
     }
     namespace("echo 0 0 > /proc/sys/net/ipv4/ping_group_range", "", INSIDE);
+}
+
+#[test]
+fn without_permission_the_operator_is_told_what_to_do() {
+    const DENIED: &str = "ASSURED_TEST_DENIED";
+    if std::env::var_os(DENIED).is_none() {
+        // Nobody in a new user namespace: no capabilities, and a new network namespace allows no group.
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--net"]).arg(std::env::current_exe().unwrap());
+        command.arg("without_permission_the_operator_is_told_what_to_do").env(DENIED, "1");
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        return;
+    }
+    let error = Sockets::open(Options::default()).unwrap_err();
+    assert!(matches!(error, OpenError::Denied), "{error:?}");
+    for hint in ["net.ipv4.ping_group_range", "setcap cap_net_raw+ep", "AmbientCapabilities"] {
+        assert!(error.to_string().contains(hint), "{error}");
+    }
 }

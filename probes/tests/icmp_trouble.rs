@@ -203,7 +203,7 @@ fn more_than_65_536_are_in_flight_at_once() {
         for portion in 0..10 {
             let wait = |key| Request { timeout: Duration::from_secs(4), ..request(key, DEAD) };
             engine.send((portion * 7_000..(portion + 1) * 7_000).map(wait).collect());
-            decided.append(&mut outcomes(&engine, &mut events, vec![request(100_000 + portion, HONEST)]));
+            decided.append(&mut outcomes(&engine, &mut events, vec![request(100_000 + portion, "127.0.0.1")]));
         }
         decided.append(&mut outcomes_of(&mut events, 70_010 - decided.len()));
         for (key, kind) in decided {

@@ -97,7 +97,7 @@ impl Sockets {
     /// machine does not have is left out.
     ///
     /// # Errors
-    /// When no family is left: [`OpenError::Denied`] if that is for want of permission.
+    /// When no family is left: [`OpenError::Denied`] if either is for want of permission.
     pub fn open(options: Options) -> Result<Self, OpenError> {
         Self::open_by(options, |v6, mode| {
             let (domain, protocol) =
@@ -122,6 +122,7 @@ impl Sockets {
         let v4 = Bundle::open(Family::V4, options, &mut make);
         let v6 = Bundle::open(Family::V6, options, &mut make);
         match (v4, v6) {
+            (Err(_), Err(OpenError::Denied)) => Err(OpenError::Denied),
             (Err(error), Err(_)) => Err(error),
             (v4, v6) => Ok(Self { v4: v4.ok(), v6: v6.ok() }),
         }
@@ -156,7 +157,7 @@ impl Bundle {
             Some(Mode::Raw) => &[Mode::Raw],
             None => &[Mode::Datagram, Mode::Raw],
         };
-        let mut denied = OpenError::Denied;
+        let (mut denied, mut failed) = (false, None);
         for mode in modes {
             let (count, room) = match mode {
                 Mode::Datagram => (options.in_flight_max.div_ceil(IN_FLIGHT_PER_SOCKET).max(1), IN_FLIGHT_PER_SOCKET),
@@ -170,11 +171,11 @@ impl Bundle {
                     let in_flight_max = options.in_flight_max.min(room * sockets.len());
                     return Ok(Self { family, mode: *mode, sockets, in_flight_max });
                 }
-                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
-                Err(error) => denied = OpenError::Failed(error),
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => denied = true,
+                Err(error) => failed = Some(error),
             }
         }
-        Err(denied)
+        Err(failed.filter(|_| !denied).map_or(OpenError::Denied, OpenError::Failed))
     }
 }
 

@@ -10,14 +10,18 @@
 //! A request is lost only when its answer had not arrived in the socket by the deadline, whatever this
 //! thread was doing at that time. Where that cannot be known it is not measured.
 
+mod client;
 mod driver;
 mod flight;
+mod side {
+    pub(super) mod driver;
+}
 mod stamp;
 mod wheel;
 
 use std::time::Duration;
 
-pub use driver::BatchedEngine;
+pub use client::BatchedEngine;
 pub use stamp::Sample;
 
 /// Bounds of a [`BatchedEngine`].
