@@ -27,7 +27,7 @@ pub enum MarkKind {
 
 /// The strip over `month`, known up to `now`, with a tick at each of `days`.
 ///
-/// A mark inside the month is never thinner than two thousandths of it.
+/// A mark inside the month is never thinner than four thousandths of it: three hours.
 #[must_use]
 pub fn month(month: Span, now: Sec, days: &[Sec], marks: &[Mark]) -> String {
     let length = month.seconds().max(1) as f64;
@@ -46,7 +46,7 @@ pub fn month(month: Span, now: Sec, days: &[Sec], marks: &[Mark]) -> String {
             MarkKind::Down => ("down", 0, 40),
             MarkKind::Maintenance => ("maintenance", 26, 14),
         };
-        let (from, w) = (x(inside.from), (x(inside.to) - x(inside.from)).max(2.0));
+        let (from, w) = (x(inside.from), (x(inside.to) - x(inside.from)).max(4.0));
         let from = from.min(1000.0 - w);
         let _ = write!(svg, r#"<rect class="{class}" x="{from:.1}" y="{y}" width="{w:.1}" height="{h}"/>"#);
     }
@@ -69,7 +69,7 @@ mod tests {
             &[down(-50, 100_000), down(999_999, 2_000_000), down(2_000_000, 3_000_000)],
         );
         assert!(svg.contains(r#"class="down" x="0.0" y="0" width="100.0""#), "{svg}");
-        assert!(svg.contains(r#"class="down" x="998.0" y="0" width="2.0""#), "{svg}");
+        assert!(svg.contains(r#"class="down" x="996.0" y="0" width="4.0""#), "{svg}");
         assert_eq!(svg.matches(r#"class="down""#).count(), 2);
     }
 }

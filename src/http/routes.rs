@@ -31,8 +31,12 @@ const MAX_RENDERING: usize = 2;
 /// No request here needs a body; a larger one is refused.
 const MAX_BODY_BYTES: usize = 4 * 1024;
 
-/// The style of every page; served with an entity tag.
-const STYLE: &str = include_str!("../../web/board.css");
+/// What pages load: name, type, content. Served with an entity tag.
+const FILES: [(&str, &str, &str); 3] = [
+    ("board.css", "text/css; charset=utf-8", include_str!("../../web/board.css")),
+    ("live.js", "text/javascript; charset=utf-8", include_str!("../../web/live.js")),
+    ("icon.svg", "image/svg+xml", include_str!("../../web/icon.svg")),
+];
 
 #[derive(Clone)]
 struct Server {
@@ -47,7 +51,7 @@ pub fn router(source: Source) -> Router {
         .route("/", get(board))
         .route("/services/{id}", get(service_page))
         .route("/sites/{id}", get(site_page))
-        .route("/static/board.css", get(style))
+        .route("/static/{name}", get(file))
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { plain(StatusCode::OK, "alive\n".to_owned()) }))
         .route("/readyz", get(ready))
@@ -135,15 +139,16 @@ async fn reload(State(server): State<Server>, headers: HeaderMap) -> Response {
     }
 }
 
-async fn style(headers: HeaderMap) -> Response {
-    let tag = format!("\"{:016x}\"", fingerprint(STYLE));
+async fn file(headers: HeaderMap, Path(name): Path<String>, request: Request) -> Response {
+    let Some((_, kind, content)) = FILES.iter().find(|(known, ..)| *known == name) else {
+        return nowhere(request).await;
+    };
+    let tag = format!("\"{:016x}\"", fingerprint(content));
     let known = headers.get(IF_NONE_MATCH).is_some_and(|t| t.as_bytes() == tag.as_bytes());
     let mut answer = if known {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        let mut sheet = Response::new(Body::from(STYLE));
-        sheet.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/css; charset=utf-8"));
-        sheet
+        ([(CONTENT_TYPE, *kind)], *content).into_response()
     };
     answer.headers_mut().insert(ETAG, HeaderValue::try_from(tag).expect("hexadecimal digits in quotes"));
     answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));

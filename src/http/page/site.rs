@@ -100,7 +100,10 @@ pub fn render(s: &Snapshot, id: &str) -> Option<String> {
     components.sort_by_key(|row| row.look.rank);
     contracts.sort_unstable();
     contracts.dedup();
-    let worst = services.iter().map(|r| r.look).chain(components.iter().map(|r| r.look)).min_by_key(|l| l.rank);
+    // As on the board: a site is as well as its services, and only without any as its components.
+    let of_services = services.iter().map(|row| row.look).min_by_key(|look| look.rank);
+    let of_components = components.iter().map(|row| row.look).min_by_key(|look| look.rank);
+    let worst = of_services.or(of_components);
     Some(made(&SitePage {
         frame: Frame::new(s, Some(REFRESH)),
         id: site.id.to_string(),

@@ -1,0 +1,322 @@
+//! What the server shows: pages, JSON, limits, headers. Nothing that anybody named runs.
+
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use support::{Served, estate, serve};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+/// An answer taken apart.
+struct Answer {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|l| l.split_once(": ").filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v))
+    }
+}
+
+/// Sends bytes as they are and reads to the end.
+async fn raw(served: &Served, request: &str) -> Answer {
+    let mut stream = TcpStream::connect(served.address).await.expect("a connection");
+    stream.write_all(request.as_bytes()).await.expect("a request");
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).await.expect("an answer");
+    let text = String::from_utf8(bytes).expect("UTF-8");
+    let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
+    let status = head.split(' ').nth(1).expect("a status").parse().expect("a number");
+    Answer { status, head: head.to_owned(), body: body.to_owned() }
+}
+
+async fn get(served: &Served, path: &str) -> Answer {
+    raw(served, &format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).await
+}
+
+async fn council() -> Served {
+    let snapshot = Arc::new(estate::council());
+    serve(move |_| Arc::clone(&snapshot)).await
+}
+
+#[tokio::test]
+async fn the_board_says_what_is_wrong_since_when_whom_to_call_and_what_is_left() {
+    let served = council().await;
+    let page = get(&served, "/").await;
+    assert_eq!(page.status, 200);
+    for words in [
+        "2 services are down",
+        "Hatfield Library",
+        "lib-hatfield-r1: 3 rounds lost since 08:12:27Z",
+        "Sun 22 Nov 08:12:27 GMT",
+        "2026-11-22T08:12:27Z",
+        "29 min",
+        "BT service desk",
+        "href=\"tel:08000000000\"",
+        "ASE-0001",
+        "overspent by 34%",
+        "http-equiv=\"refresh\"",
+    ] {
+        assert!(page.body.contains(words), "the board lacks: {words}");
+    }
+    assert!(!get(&served, "/?still").await.body.contains("http-equiv=\"refresh\""));
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn every_service_and_site_of_the_board_has_a_page() {
+    let served = council().await;
+    let board = get(&served, "/").await.body;
+    let mut links: Vec<&str> = board.split("href=\"").skip(1).filter_map(|l| l.split('"').next()).collect();
+    links.retain(|l| l.starts_with("/services/") || l.starts_with("/sites/"));
+    links.sort_unstable();
+    links.dedup();
+    assert!(links.len() >= 42, "{links:?}");
+    for link in links {
+        let page = get(&served, link.split('#').next().expect("a path")).await;
+        assert_eq!(page.status, 200, "{link}");
+    }
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn a_service_page_shows_tree_accounts_objectives_outages_and_month() {
+    let served = council().await;
+    let page = get(&served, "/services/ch-voice").await.body;
+    for words in [
+        "any one of",
+        "ch-backup",
+        "all of",
+        "November 2026",
+        "99.9776%",
+        "412",
+        "mean RTT",
+        "broken",
+        "not measured",
+        "class=\"timeline\"",
+    ] {
+        assert!(page.contains(words), "the page lacks: {words}");
+    }
+    let works = get(&served, "/services/sch-hertford-voice").await.body;
+    assert!(works.contains("CHG-77"));
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn hostile_names_run_nowhere() {
+    let snapshot = Arc::new(estate::hostile());
+    let served = serve(move |_| Arc::clone(&snapshot)).await;
+    for path in
+        ["/", "/services/ch-voice", "/services/sch-hertford-voice", "/sites/county-hall", "/nowhere/%3Cscript%3E"]
+    {
+        let page = get(&served, path).await;
+        let scripts: Vec<&str> = page.body.split("<script").skip(1).collect();
+        assert!(scripts.iter().all(|s| s.starts_with(" src=\"/static/live.js\" defer></script>")), "{path}");
+        assert!(scripts.len() <= 1, "{path}");
+        assert!(!page.body.contains(&estate::HOSTILE[..8]), "{path}");
+        assert!(!page.body.contains("style=\"") && !page.body.contains(" onload="), "{path}");
+    }
+    for path in ["/api/v1/status", "/api/v1/services/ch-voice", "/api/v1/sites/county-hall", "/api/v1/components/ch-r1"]
+    {
+        let answer = get(&served, path).await;
+        let body: Value = serde_json::from_str(&answer.body).expect("JSON");
+        assert!(!answer.body.contains('<'), "{path}");
+        assert!(body.is_object());
+    }
+    let status: Value = serde_json::from_str(&get(&served, "/api/v1/status").await.body).expect("JSON");
+    assert_eq!(status["vantage"], estate::HOSTILE);
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn an_empty_estate_is_explained_in_words() {
+    let snapshot = Arc::new(estate::empty());
+    let served = serve(move |_| Arc::clone(&snapshot)).await;
+    let page = get(&served, "/").await;
+    assert_eq!(page.status, 200);
+    assert!(page.body.contains("No service is configured") && page.body.contains("No site is configured"));
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn every_answer_carries_the_security_headers() {
+    let served = council().await;
+    for path in ["/", "/metrics", "/api/v1/status", "/static/board.css", "/healthz", "/nothing", "/services/nobody"] {
+        let answer = get(&served, path).await;
+        let policy = answer.header("content-security-policy").expect("a policy");
+        assert!(policy.contains("default-src 'self'") && policy.contains("frame-ancestors 'none'"), "{path}");
+        assert!(!policy.contains("unsafe"));
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
+        assert_eq!(answer.header("referrer-policy"), Some("no-referrer"), "{path}");
+    }
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn unknown_names_and_paths_are_not_found_and_say_so() {
+    let served = council().await;
+    for path in ["/services/nobody", "/sites/nobody", "/nothing", "/static/../Cargo.toml", "/static/%2e%2e/Cargo.toml"]
+    {
+        let answer = get(&served, path).await;
+        assert_eq!(answer.status, 404, "{path}");
+        assert!(!answer.body.contains("[package]"));
+    }
+    for path in ["/api/v1/services/nobody", "/api/v1/sites/x", "/api/v1/components/x", "/api/v1/nothing"] {
+        let answer = get(&served, path).await;
+        assert_eq!(answer.status, 404, "{path}");
+        assert!(serde_json::from_str::<Value>(&answer.body).expect("JSON")["error"].is_string());
+    }
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn reload_is_posted_and_tells_its_outcome() {
+    let served = council().await;
+    assert_eq!(get(&served, "/-/reload").await.status, 405);
+    let post = "POST /-/reload HTTP/1.1\r\nHost: x\r\nConnection: close\r\n";
+    let foreign = raw(&served, &format!("{post}Sec-Fetch-Site: cross-site\r\n\r\n")).await;
+    assert_eq!((foreign.status, served.reloads.load(std::sync::atomic::Ordering::Relaxed)), (403, 0));
+    assert_eq!(raw(&served, &format!("{post}\r\n")).await.status, 200);
+    let again = raw(&served, &format!("{post}\r\n")).await;
+    assert_eq!((again.status, again.body.as_str()), (422, "services.x: no such site\n"));
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn the_style_sheet_is_sent_once() {
+    let served = council().await;
+    let first = get(&served, "/static/board.css").await;
+    let tag = first.header("etag").expect("a tag").to_owned();
+    let known =
+        format!("GET /static/board.css HTTP/1.1\r\nHost: x\r\nConnection: close\r\nIf-None-Match: {tag}\r\n\r\n");
+    let second = raw(&served, &known).await;
+    assert_eq!((second.status, second.body.as_str()), (304, ""));
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn oversized_headers_are_refused() {
+    let served = council().await;
+    let answer = raw(&served, &format!("GET / HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "a".repeat(40_000))).await;
+    assert_eq!(answer.status, 431);
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn a_daemon_that_is_gone_is_unavailable_and_no_reader_hangs() {
+    let (source, questions) = assured::http::Source::new();
+    drop(questions);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let server = tokio::spawn(assured::http::serve(listener, source, std::future::pending()));
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.expect("a request");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.expect("an answer");
+    assert!(text.starts_with("HTTP/1.1 503") && text.contains("the daemon is stopping"), "{text}");
+    server.abort();
+}
+
+#[tokio::test]
+async fn a_stop_ends_idle_connections_at_once() {
+    let served = council().await;
+    let mut idle = TcpStream::connect(served.address).await.expect("a connection");
+    idle.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await.expect("a request");
+    let mut first = [0; 12];
+    idle.read_exact(&mut first).await.expect("an answer");
+    tokio::time::timeout(Duration::from_secs(20), served.stop()).await.expect("an idle connection holds up no stop");
+}
+
+#[tokio::test]
+async fn two_thousand_services_load_in_under_300_kilobytes() {
+    let snapshot = Arc::new(estate::large(2_000));
+    let served = serve(move |_| Arc::clone(&snapshot)).await;
+    let mut stream = TcpStream::connect(served.address).await.expect("a connection");
+    let request = b"GET / HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n";
+    stream.write_all(request).await.expect("a request");
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).await.expect("an answer");
+    assert!(bytes.len() + get(&served, "/static/board.css").await.body.len() < 300_000, "{}", bytes.len());
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn answers_are_what_the_description_says() {
+    let description: Value = serde_json::from_str(assured::http::api::OPENAPI).expect("JSON");
+    for make in [estate::council as fn() -> assured::snapshot::Snapshot, estate::empty, estate::hostile] {
+        let snapshot = Arc::new(make());
+        let has_services = !snapshot.services.is_empty();
+        let served = serve(move |_| Arc::clone(&snapshot)).await;
+        for (path, item) in description["paths"].as_object().expect("paths") {
+            let id = match path.as_str() {
+                "/api/v1/services/{id}" => "sch-hertford-voice",
+                "/api/v1/sites/{id}" => "lib-hatfield",
+                _ => "lib-hatfield-r1",
+            };
+            if path.contains("{id}") && !has_services {
+                continue;
+            }
+            let answer = get(&served, &path.replace("{id}", id)).await;
+            assert_eq!(answer.status, 200, "{path}");
+            assert_eq!(answer.header("content-type"), Some("application/json"));
+            let body = serde_json::from_str(&answer.body).expect("JSON");
+            let schema = &item["get"]["responses"]["200"]["content"]["application/json"]["schema"];
+            fits(&body, schema, &description, path);
+        }
+        let served_description: Value =
+            serde_json::from_str(&get(&served, "/api/v1/openapi.json").await.body).expect("JSON");
+        assert_eq!(served_description, description);
+        served.stop().await;
+    }
+}
+
+/// Whether a value fits a schema of the few words that our description uses.
+fn fits(value: &Value, schema: &Value, description: &Value, at: &str) {
+    if let Some(target) = schema["$ref"].as_str() {
+        let name = target.strip_prefix("#/components/schemas/").expect("a reference inside the description");
+        let schema = &description["components"]["schemas"][name];
+        assert!(schema.is_object(), "{at}: {name} is described");
+        return fits(value, schema, description, at);
+    }
+    let kinds: Vec<&str> = match &schema["type"] {
+        Value::String(kind) => vec![kind],
+        Value::Array(kinds) => kinds.iter().map(|k| k.as_str().expect("a type's name")).collect(),
+        other => panic!("{at}: no type: {other}"),
+    };
+    let kind = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(n) if n.is_u64() || n.is_i64() => "integer",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    assert!(
+        kinds.contains(&kind) || (kind == "integer" && kinds.contains(&"number")),
+        "{at} is a {kind}, not {kinds:?}"
+    );
+    if let Some(words) = schema["enum"].as_array() {
+        assert!(words.contains(value), "{at}: {value}");
+    }
+    if let (Some("date-time"), Some(text)) = (schema["format"].as_str(), value.as_str()) {
+        assert!(text.ends_with('Z') && text.parse::<jiff::Timestamp>().is_ok(), "{at}: {text}");
+    }
+    for (n, item) in value.as_array().into_iter().flatten().enumerate() {
+        fits(item, &schema["items"], description, &format!("{at}[{n}]"));
+    }
+    let Some(object) = value.as_object() else { return };
+    for key in schema["required"].as_array().into_iter().flatten() {
+        assert!(object.contains_key(key.as_str().expect("a key")), "{at} lacks {key}");
+    }
+    for (key, inner) in object {
+        let schema = schema["properties"].get(key).unwrap_or(&schema["additionalProperties"]);
+        assert!(schema.is_object(), "{at}.{key} is not described");
+        fits(inner, schema, description, &format!("{at}.{key}"));
+    }
+}
