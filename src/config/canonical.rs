@@ -10,9 +10,8 @@ use config::{Map, Value, ValueKind};
 use super::model::{ServiceHours, Sla};
 
 /// Keys left out of `[snmp.X]`.
-const SECRETS: [&str; 6] = [
-    "community", "community_file", "auth_password", "auth_password_file", "priv_password", "priv_password_file",
-];
+const SECRETS: [&str; 6] =
+    ["community", "community_file", "auth_password", "auth_password_file", "priv_password", "priv_password_file"];
 /// Keys left out of `[monitor]` and of the top: what they named is in the text itself.
 const MERGED: [&str; 2] = ["include", "estate"];
 /// Sections whose children are sections of their own.

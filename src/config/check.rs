@@ -49,8 +49,19 @@ pub struct Loaded {
 
 /// Top-level sections and keys.
 const SECTIONS: [&str; 13] = [
-    "monitor", "include", "estate", "snmp", "classes", "probing", "contracts", "slas", "sites", "devices", "links",
-    "services", "maintenance",
+    "monitor",
+    "include",
+    "estate",
+    "snmp",
+    "classes",
+    "probing",
+    "contracts",
+    "slas",
+    "sites",
+    "devices",
+    "links",
+    "services",
+    "maintenance",
 ];
 
 /// Checks everything. `base_dir` is what a relative `data_dir` is relative to.

@@ -66,12 +66,22 @@ impl Reading<'_> {
         let mut rows = csv::ReaderBuilder::new().trim(csv::Trim::All).comment(Some(b'#')).from_reader(text.as_bytes());
         let header: Vec<String> = match rows.headers() {
             Ok(h) => h.iter().map(str::to_owned).collect(),
-            Err(_) => return self.fail(Some(1), "the header cannot be read", "give the names of the columns in the first line"),
+            Err(_) => {
+                return self.fail(
+                    Some(1),
+                    "the header cannot be read",
+                    "give the names of the columns in the first line",
+                );
+            }
         };
         let by_name = TABLES.into_iter().find(|t| *t == stem);
         let table_column = header.iter().position(|h| h == "table");
         if !header.iter().any(|h| h == "id") {
-            return self.fail(Some(1), "there is no column \"id\"", "name the column that holds the identifiers \"id\"");
+            return self.fail(
+                Some(1),
+                "there is no column \"id\"",
+                "name the column that holds the identifiers \"id\"",
+            );
         }
         if by_name.is_none() && table_column.is_none() {
             let help = "name the file devices.csv, links.csv, sites.csv or services.csv, or add a column \"table\"";
@@ -79,7 +89,11 @@ impl Reading<'_> {
         }
         for (count, row) in rows.records().enumerate() {
             if count >= MAX_ROWS {
-                return self.fail(None, format!("there are more than {MAX_ROWS} rows"), "split the estate between several monitors");
+                return self.fail(
+                    None,
+                    format!("there are more than {MAX_ROWS} rows"),
+                    "split the estate between several monitors",
+                );
             }
             match row {
                 Ok(row) => self.row(&header, &row, by_name, table_column),
@@ -105,7 +119,11 @@ impl Reading<'_> {
             None => by_name,
         };
         let Some(table) = table.map(str::to_owned) else {
-            return self.fail(Some(line), "the row's table is not known", "write devices, links, sites or services in the column \"table\"");
+            return self.fail(
+                Some(line),
+                "the row's table is not known",
+                "write devices, links, sites or services in the column \"table\"",
+            );
         };
         let mut id = String::new();
         let mut entry = Map::new();
@@ -138,14 +156,26 @@ impl Reading<'_> {
             Ok(json) => json,
             Err(e) => {
                 let line = u32::try_from(e.line()).ok();
-                return self.fail(line, "this is not JSON", "export the devices of NetBox's /api/dcim/devices/ as they are");
+                return self.fail(
+                    line,
+                    "this is not JSON",
+                    "export the devices of NetBox's /api/dcim/devices/ as they are",
+                );
             }
         };
         let Some(list) = parsed.get("results").unwrap_or(&parsed).as_array() else {
-            return self.fail(None, "this is not a list of NetBox devices", "export /api/dcim/devices/ as it is, with or without \"results\"");
+            return self.fail(
+                None,
+                "this is not a list of NetBox devices",
+                "export /api/dcim/devices/ as it is, with or without \"results\"",
+            );
         };
         if list.len() > MAX_ROWS {
-            return self.fail(None, format!("there are more than {MAX_ROWS} devices"), "split the estate between several monitors");
+            return self.fail(
+                None,
+                format!("there are more than {MAX_ROWS} devices"),
+                "split the estate between several monitors",
+            );
         }
         for (position, device) in list.iter().enumerate() {
             self.netbox_device(position + 1, device);
@@ -221,7 +251,9 @@ fn from_json(json: &Json) -> ValueKind {
         Json::Number(n) => n.as_i64().map_or_else(|| ValueKind::Float(n.as_f64().unwrap_or(0.0)), ValueKind::I64),
         Json::String(s) => ValueKind::String(s.clone()),
         Json::Array(items) => ValueKind::Array(items.iter().map(|i| Value::new(None, from_json(i))).collect()),
-        Json::Object(o) => ValueKind::Table(o.iter().map(|(k, v)| (k.clone(), Value::new(None, from_json(v)))).collect()),
+        Json::Object(o) => {
+            ValueKind::Table(o.iter().map(|(k, v)| (k.clone(), Value::new(None, from_json(v)))).collect())
+        }
     }
 }
 

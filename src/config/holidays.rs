@@ -51,7 +51,9 @@ impl HolidayError {
         match self {
             Self::Recurrence(_) => "list every year's day as an event of its own",
             Self::NotADay(_) => "write DTSTART;VALUE=DATE:20261225, without a time",
-            Self::BadLength(_) | Self::NoStart(_) => "give the event DTSTART;VALUE=DATE and, if it has one, a later DTEND;VALUE=DATE",
+            Self::BadLength(_) | Self::NoStart(_) => {
+                "give the event DTSTART;VALUE=DATE and, if it has one, a later DTEND;VALUE=DATE"
+            }
             Self::TooLarge | Self::TooMany | Self::NotText | Self::NotCalendar | Self::Empty => {
                 "use an .ics file of public holidays, such as the one for England and Wales on gov.uk"
             }

@@ -244,18 +244,20 @@ mod tests {
     fn hours_are_days_and_two_times() {
         assert_eq!(hours("24x7"), Some(Hours::Always));
         let week = [true, true, true, true, true, false, false];
-        assert_eq!(
-            hours("mon-fri 08:00-18:00"),
-            Some(Hours::Weekly { days: week, from_minute: 480, to_minute: 1080 })
-        );
+        assert_eq!(hours("mon-fri 08:00-18:00"), Some(Hours::Weekly { days: week, from_minute: 480, to_minute: 1080 }));
         let some = [true, false, true, false, false, false, false];
-        assert_eq!(
-            hours("Mon,Wed 00:00-24:00"),
-            Some(Hours::Weekly { days: some, from_minute: 0, to_minute: 1440 })
-        );
+        assert_eq!(hours("Mon,Wed 00:00-24:00"), Some(Hours::Weekly { days: some, from_minute: 0, to_minute: 1440 }));
         let wrap = [true, false, false, false, false, true, true];
         assert!(matches!(hours("sat-mon 09:00-17:00"), Some(Hours::Weekly { days, .. }) if days == wrap));
-        for bad in ["", "mon-fri", "mon 18:00-08:00", "mon 8:00-18:00", "mon 08:00-24:01", "day 08:00-09:00", "mon 08:60-09:00"] {
+        for bad in [
+            "",
+            "mon-fri",
+            "mon 18:00-08:00",
+            "mon 8:00-18:00",
+            "mon 08:00-24:01",
+            "day 08:00-09:00",
+            "mon 08:60-09:00",
+        ] {
             assert_eq!(hours(bad), None, "{bad}");
         }
     }

@@ -60,7 +60,8 @@ title = "This machine (watched because no configuration was found)"
 "#,
     );
     for (id, title, address) in &devices {
-        let _ = write!(toml, "[devices.{id}]\ntitle = \"{title}\"\nsite = \"this-machine\"\naddress = \"{address}\"\n\n");
+        let _ =
+            write!(toml, "[devices.{id}]\ntitle = \"{title}\"\nsite = \"this-machine\"\naddress = \"{address}\"\n\n");
     }
     let group = |toml: &mut String, service: &str, title: &str, prefix: &str| {
         let members: Vec<String> =
@@ -113,7 +114,8 @@ mod tests {
 
     #[test]
     fn gateway_and_resolvers_are_found_and_nothing_is_watched_twice() {
-        let text = configuration(ROUTE, "", "# x\nnameserver 10.1.1.1\nnameserver 192.0.2.53\nnameserver fe80::1%eth0\n");
+        let text =
+            configuration(ROUTE, "", "# x\nnameserver 10.1.1.1\nnameserver 192.0.2.53\nnameserver fe80::1%eth0\n");
         assert!(text.contains("[devices.gateway]\ntitle = \"Default gateway of this machine (10.1.1.1)\""));
         assert!(text.contains("[devices.resolver]\ntitle = \"Resolver of this machine (192.0.2.53)\""));
         assert_eq!(text.matches("[devices.").count(), 3);
@@ -121,7 +123,8 @@ mod tests {
 
     #[test]
     fn global_ipv6_gateways_are_found_and_link_local_ones_left_out() {
-        let line = |hop: &str| format!("{0} 00 {0} 00 {hop} 00000400 00000001 00000000 00000003 eth0\n", "0".repeat(32));
+        let line =
+            |hop: &str| format!("{0} 00 {0} 00 {hop} 00000400 00000001 00000000 00000003 eth0\n", "0".repeat(32));
         let text = configuration("", &line("20010db8000000000000000000000001"), "");
         assert!(text.contains("address = \"2001:db8::1\""));
         assert!(!configuration("", &line("fe800000000000000000000000000001"), "").contains("fe80"));

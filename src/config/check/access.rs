@@ -7,7 +7,14 @@ use crate::config::reader::{Context, Node};
 use crate::names::Id;
 
 const KEYS: [&str; 9] = [
-    "version", "user", "auth", "auth_password_file", "priv", "priv_password_file", "community_file", "community",
+    "version",
+    "user",
+    "auth",
+    "auth_password_file",
+    "priv",
+    "priv_password_file",
+    "community_file",
+    "community",
     "auth_password",
 ];
 
@@ -92,7 +99,11 @@ fn v3(secrets: &Secrets<'_>, n: &Node<'_>) -> Option<SnmpAccess> {
     }
     for (key, needs) in [("auth_password_file", "auth"), ("priv_password_file", "priv")] {
         if let Some(n) = n.get(key).filter(|_| !named(needs)) {
-            n.problem(cx, format!("a password is set without {needs}"), format!("say with which protocol: {needs} = \"…\""));
+            n.problem(
+                cx,
+                format!("a password is set without {needs}"),
+                format!("say with which protocol: {needs} = \"…\""),
+            );
         }
     }
     let auth = match (auth, auth_secret) {
@@ -122,14 +133,17 @@ impl Secrets<'_> {
         let file_key = format!("{key}_file");
         if let Some(inline) = n.get(key) {
             if !cx.origins.is_environment(inline.value) {
-                let help = format!("put it into a file of its own and name that with {file_key}, or set it in the environment");
+                let help = format!(
+                    "put it into a file of its own and name that with {file_key}, or set it in the environment"
+                );
                 inline.problem(cx, "a secret stands in the configuration itself", help);
                 return None;
             }
             return self.fits(&inline, inline.text().unwrap_or_default(), min);
         }
         let Some(file) = n.get(&file_key) else {
-            let help = format!("name the file that holds it: {file_key} = \"secrets/…\", or set {key} in the environment");
+            let help =
+                format!("name the file that holds it: {file_key} = \"secrets/…\", or set {key} in the environment");
             cx.problem(cx.origins.place(n.value), n.missing(&file_key), "is missing", help);
             return None;
         };

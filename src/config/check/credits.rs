@@ -47,7 +47,11 @@ pub fn credits(cx: &Context<'_>, n: &Node<'_>, terms: &Terms<'_>) -> Option<Cred
             return None;
         };
         if *shape.get_or_insert(key) != key {
-            line.problem(cx, format!("\"{key}\" does not mix with the \"{}\" above", shape.unwrap_or_default()), SHAPES);
+            line.problem(
+                cx,
+                format!("\"{key}\" does not mix with the \"{}\" above", shape.unwrap_or_default()),
+                SHAPES,
+            );
             return None;
         }
     }
@@ -55,7 +59,11 @@ pub fn credits(cx: &Context<'_>, n: &Node<'_>, terms: &Terms<'_>) -> Option<Cred
         "below" => tiers(cx, n, &lines, terms),
         "over" => bands(cx, &lines, terms),
         _ if lines.len() > 1 => {
-            lines[1].problem(cx, "there is more than one line", "this kind of credit has exactly one; remove the others");
+            lines[1].problem(
+                cx,
+                "there is more than one line",
+                "this kind of credit has exactly one; remove the others",
+            );
             None
         }
         "per" => per_interval(cx, &lines[0], terms),
@@ -112,10 +120,18 @@ fn tiers(cx: &Context<'_>, n: &Node<'_>, nodes: &[Node<'_>], terms: &Terms<'_>) 
     let show = |parts: u64| Share(parts).to_string();
     if let Some(end) = lines.last().and_then(|l| l.to).filter(|&to| to != 0) {
         let last = &lines[lines.len() - 1].node;
-        last.problem(cx, format!("a gap: nothing is said below {}", show(end)), "let the last line end at 0%, or leave down_to out");
+        last.problem(
+            cx,
+            format!("a gap: nothing is said below {}", show(end)),
+            "let the last line end at 0%, or leave down_to out",
+        );
     }
     if let Some(Formula::DowntimeBudget { .. }) = terms.formula {
-        n.problem(cx, "bands of availability do not fit a budget of down time", "use { over = … } or { per = … } lines");
+        n.problem(
+            cx,
+            "bands of availability do not fit a budget of down time",
+            "use { over = … } or { per = … } lines",
+        );
     } else if let (Some(promised), Some(first)) = (terms.availability, lines.first())
         && first.from != promised.0
     {
@@ -186,7 +202,11 @@ fn per_interval(cx: &Context<'_>, n: &Node<'_>, terms: &Terms<'_>) -> Option<Cre
     if let (Some(s), Some(e)) = (standard, elevated)
         && e < s
     {
-        misfit("elevated", &format!("the elevated credit of {e} is less than the standard one of {s}"), "swap or mend the two");
+        misfit(
+            "elevated",
+            &format!("the elevated credit of {e} is less than the standard one of {s}"),
+            "swap or mend the two",
+        );
     }
     if let (Some(m), Some(y)) = (month_max, year_max)
         && y < m
@@ -195,7 +215,11 @@ fn per_interval(cx: &Context<'_>, n: &Node<'_>, terms: &Terms<'_>) -> Option<Cre
     }
     if let (Some((month, year)), Some(m), Some(y)) = (budget, month_max, year_max) {
         if m != month {
-            misfit("month_max", "differs from the month of downtime_budget", "leave it out here: the budget's is taken");
+            misfit(
+                "month_max",
+                "differs from the month of downtime_budget",
+                "leave it out here: the budget's is taken",
+            );
         }
         if year.is_some_and(|year| year != y) {
             misfit("year_max", "differs from the year of downtime_budget", "leave it out here: the budget's is taken");
@@ -216,7 +240,11 @@ fn per_incident(cx: &Context<'_>, n: &Node<'_>, terms: &Terms<'_>) -> Option<Cre
     let credit = n.req(cx, "per_incident", SHAPES, scalar::share);
     let cap = n.opt(cx, "cap", scalar::share).unwrap_or(Share::ONE);
     if !terms.restores {
-        n.problem(cx, "a credit per incident needs a time in which to restore", "add restore_within = \"5h\" to this SLA");
+        n.problem(
+            cx,
+            "a credit per incident needs a time in which to restore",
+            "add restore_within = \"5h\" to this SLA",
+        );
     }
     if let Some(credit) = credit
         && credit > cap
@@ -229,6 +257,12 @@ fn per_incident(cx: &Context<'_>, n: &Node<'_>, terms: &Terms<'_>) -> Option<Cre
 impl Node<'_> {
     fn misfit_cap(&self, cx: &Context<'_>, credit: Share, cap: Share) {
         let at = self.get("cap").unwrap_or_else(|| self.clone());
-        at.misfit(cx, &Wanted::new(format!("as much as one incident's {credit}"), format!("raise the cap of {cap}, or lower the credit")));
+        at.misfit(
+            cx,
+            &Wanted::new(
+                format!("as much as one incident's {credit}"),
+                format!("raise the cap of {cap}, or lower the credit"),
+            ),
+        );
     }
 }

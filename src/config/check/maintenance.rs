@@ -30,7 +30,11 @@ pub fn maintenance(
     }
     let items = list.items();
     if items.len() > MAX_WINDOWS {
-        list.problem(cx, format!("{} windows are more than {MAX_WINDOWS}", items.len()), "remove those that are past and reported");
+        list.problem(
+            cx,
+            format!("{} windows are more than {MAX_WINDOWS}", items.len()),
+            "remove those that are past and reported",
+        );
         return Vec::new();
     }
     let mut all: Vec<Maintenance> =
@@ -75,12 +79,24 @@ fn window(
         && let Some(term) = term(c.starts, c.ends, zone)
         && span.intersect(term).is_none()
     {
-        at("from").problem(cx, format!("the window lies outside contract {} ({} to {})", c.id, c.starts, c.ends), "mend the days, or name the contract that ran then");
+        at("from").problem(
+            cx,
+            format!("the window lies outside contract {} ({} to {})", c.id, c.starts, c.ends),
+            "mend the days, or name the contract that ran then",
+        );
     }
     if n.get("notified").is_none() {
-        n.warning(cx, "without notified the window excludes nothing", "say when it was announced: notified = 2026-10-10T09:00:00Z");
+        n.warning(
+            cx,
+            "without notified the window excludes nothing",
+            "say when it was announced: notified = 2026-10-10T09:00:00Z",
+        );
     } else if notified.is_some_and(|at| at >= span.from) {
-        at("notified").warning(cx, "announced after it began, so the window excludes nothing", "check the day on which it was announced");
+        at("notified").warning(
+            cx,
+            "announced after it began, so the window excludes nothing",
+            "check the day on which it was announced",
+        );
     }
     let services = if n.get("services").is_some() {
         named

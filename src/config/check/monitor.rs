@@ -44,14 +44,18 @@ fn label(n: &Node<'_>) -> Result<String, Wanted> {
 }
 
 fn listen(n: &Node<'_>) -> Result<SocketAddr, Wanted> {
-    let wanted = || Wanted::new("an address with a port", "write \"127.0.0.1:9878\", \"[::]:9878\" or \"0.0.0.0:9878\"");
+    let wanted =
+        || Wanted::new("an address with a port", "write \"127.0.0.1:9878\", \"[::]:9878\" or \"0.0.0.0:9878\"");
     n.text().and_then(|t| t.parse().ok()).ok_or_else(wanted)
 }
 
 fn time_zone(n: &Node<'_>) -> Result<String, Wanted> {
     let known = TimeZoneDatabase::bundled();
     let wanted = |near: Option<String>| {
-        let help = near.map_or_else(|| "write its IANA name, such as \"Europe/London\"".to_owned(), |near| format!("did you mean \"{near}\"?"));
+        let help = near.map_or_else(
+            || "write its IANA name, such as \"Europe/London\"".to_owned(),
+            |near| format!("did you mean \"{near}\"?"),
+        );
         Wanted::new("a time zone", help)
     };
     let text = n.text().ok_or_else(|| wanted(None))?;

@@ -57,10 +57,14 @@ impl Probing {
             return p;
         }
         n.only(cx, &["icmp", "snmp", "down_after", "up_after"]);
-        if let Some(n) = n.get("icmp").filter(|n| n.expect_table(cx, "write icmp = { interval = \"1s\", timeout = \"1s\" }")) {
+        if let Some(n) =
+            n.get("icmp").filter(|n| n.expect_table(cx, "write icmp = { interval = \"1s\", timeout = \"1s\" }"))
+        {
             icmp(cx, &n, classes, &mut p.icmp);
         }
-        if let Some(n) = n.get("snmp").filter(|n| n.expect_table(cx, "write snmp = { interval = \"60s\", timeout = \"2s\" }")) {
+        if let Some(n) =
+            n.get("snmp").filter(|n| n.expect_table(cx, "write snmp = { interval = \"60s\", timeout = \"2s\" }"))
+        {
             snmp(cx, &n, &mut p.snmp);
         }
         let rounds = |key| n.opt(cx, key, |n| scalar::integer(n, 1, 1000)).and_then(|v| u32::try_from(v).ok());
@@ -102,14 +106,22 @@ fn icmp(cx: &Context<'_>, n: &Node<'_>, classes: &Section<'_>, p: &mut IcmpProbi
             list.problem(cx, "a class is named twice", "name each class once");
         }
         if list.items().is_empty() && matches!(list.value.kind, config::ValueKind::Array(_)) {
-            list.problem(cx, "no class is named, so nothing would be probed", "name at least one class, or leave the key out");
+            list.problem(
+                cx,
+                "no class is named, so nothing would be probed",
+                "name at least one class, or leave the key out",
+            );
         }
         p.classes = unique;
     }
     if cx.count() == before && p.timeout > p.interval {
         let at = n.get("timeout").or_else(|| n.get("interval")).unwrap_or_else(|| n.clone());
         let (t, i) = (show_duration(p.timeout), show_duration(p.interval));
-        at.problem(cx, format!("a timeout of {t} is longer than the interval of {i}"), format!("choose a timeout of at most {i}, or a longer interval"));
+        at.problem(
+            cx,
+            format!("a timeout of {t} is longer than the interval of {i}"),
+            format!("choose a timeout of at most {i}, or a longer interval"),
+        );
     }
 }
 
@@ -124,7 +136,11 @@ fn snmp(cx: &Context<'_>, n: &Node<'_>, p: &mut SnmpProbing) {
     if cx.count() == before && total > p.interval {
         let at = n.get("timeout").or_else(|| n.get("interval")).unwrap_or_else(|| n.clone());
         let (t, i) = (show_duration(total), show_duration(p.interval));
-        at.problem(cx, format!("the timeouts of all retries take {t}, longer than the interval of {i}"), "choose a shorter timeout, fewer retries or a longer interval");
+        at.problem(
+            cx,
+            format!("the timeouts of all retries take {t}, longer than the interval of {i}"),
+            "choose a shorter timeout, fewer retries or a longer interval",
+        );
     }
 }
 
@@ -204,12 +220,13 @@ fn link(cx: &Context<'_>, sections: &Sections<'_>, id: &str, n: &Node<'_>, probi
     n.only(cx, &["title", "site", "device", "interface", "far_address", "role", "parents", "probing"]);
     let roles = [("primary", LinkRole::Primary), ("standby", LinkRole::Standby), ("load_share", LinkRole::LoadShare)];
     let title = n.opt(cx, "title", scalar::text).unwrap_or_else(|| id.to_owned());
-    let near_end = n.req(cx, "device", "say which device it leaves from: device = \"…\"", |n| sections.devices.resolve(cx, n));
+    let near_end =
+        n.req(cx, "device", "say which device it leaves from: device = \"…\"", |n| sections.devices.resolve(cx, n));
     let device_node = near_end.map(|d| &sections.devices.entries[d].1);
     // A link without a site of its own stands where its device does.
-    let site = match (n.get("site"), device_node) {
-        (None, Some(d)) => d.get("site").and_then(|s| sections.sites.position(s.text()?)),
-        _ => n.req(cx, "site", "say where it stands: site = \"…\"", |n| sections.sites.resolve(cx, n)),
+    let site = match n.get("site") {
+        None => device_node.and_then(|d| sections.sites.position(d.get("site")?.text()?)),
+        Some(_) => n.opt(cx, "site", |n| sections.sites.resolve(cx, n)),
     };
     let interface = n.opt(cx, "interface", scalar::text);
     let far_address = n.opt(cx, "far_address", scalar::host);
@@ -259,7 +276,11 @@ fn duplicates(cx: &Context<'_>, sections: &Sections<'_>, made: &[Option<Componen
         let Some(earlier) = earlier else { continue };
         let (n, other) = (&sections.components[position].2, &sections.components[earlier].2);
         let at = n.get(key).unwrap_or_else(|| n.clone());
-        at.problem(cx, format!("{} is already the {key} of {}", at.shown(), other.path), "one of the two is a mistake, or a leftover; mend or remove it");
+        at.problem(
+            cx,
+            format!("{} is already the {key} of {}", at.shown(), other.path),
+            "one of the two is a mistake, or a leftover; mend or remove it",
+        );
     }
 }
 
@@ -270,13 +291,16 @@ fn first<K: std::hash::Hash + Eq>(seen: &mut HashMap<K, usize>, key: K, position
 
 /// Parents that lead in a circle, each circle reported once.
 fn parent_cycles(cx: &Context<'_>, sections: &Sections<'_>, made: &[Option<Component>]) {
-    let next = |position: usize| {
-        made[position].iter().flat_map(|c| c.parents.iter().map(|p| p.get())).collect::<Vec<_>>()
-    };
+    let next =
+        |position: usize| made[position].iter().flat_map(|c| c.parents.iter().map(|p| p.get())).collect::<Vec<_>>();
     for circle in super::tree::circles(made.len(), next) {
         let (_, _, n) = &sections.components[circle[0]];
         let at = n.get("parents").unwrap_or_else(|| n.clone());
         let names = super::tree::circle_names(&circle, |p| sections.components[p].0);
-        at.problem(cx, format!("parents lead in a circle: {names}"), "a parent stands nearer to the monitor; take one of these out");
+        at.problem(
+            cx,
+            format!("parents lead in a circle: {names}"),
+            "a parent stands nearer to the monitor; take one of these out",
+        );
     }
 }

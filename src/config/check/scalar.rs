@@ -36,7 +36,8 @@ fn quoted<'v>(n: &Node<'v>, wanted: impl FnOnce() -> Wanted) -> Read<&'v str> {
 
 /// A duration.
 pub fn duration(n: &Node<'_>) -> Read<Duration> {
-    let wanted = || Wanted::new("a duration", "write a number with its unit, such as \"250ms\", \"30s\", \"5h\" or \"2d\"");
+    let wanted =
+        || Wanted::new("a duration", "write a number with its unit, such as \"250ms\", \"30s\", \"5h\" or \"2d\"");
     parse::duration(quoted(n, wanted)?).ok_or_else(wanted)
 }
 
@@ -44,21 +45,29 @@ pub fn duration(n: &Node<'_>) -> Read<Duration> {
 pub fn seconds(n: &Node<'_>) -> Read<u64> {
     let d = duration(n)?;
     if d.subsec_nanos() != 0 {
-        return Err(Wanted::new("a whole number of seconds", "accounts are kept in whole seconds; write \"1s\" or more"));
+        return Err(Wanted::new(
+            "a whole number of seconds",
+            "accounts are kept in whole seconds; write \"1s\" or more",
+        ));
     }
     Ok(d.as_secs())
 }
 
 /// A percentage.
 pub fn share(n: &Node<'_>) -> Read<Share> {
-    let wanted =
-        || Wanted::new("a percentage", "write it in quotes with its sign, \"0%\" to \"100%\", at most six decimals: \"99.95%\"");
+    let wanted = || {
+        Wanted::new(
+            "a percentage",
+            "write it in quotes with its sign, \"0%\" to \"100%\", at most six decimals: \"99.95%\"",
+        )
+    };
     parse::share(quoted(n, wanted)?).ok_or_else(wanted)
 }
 
 /// A mean opinion score, in ten-thousandths; a bare number will do.
 pub fn mos(n: &Node<'_>) -> Read<u32> {
-    let wanted = || Wanted::new("a mean opinion score", "write a number from \"1.0\" to \"5.0\", at most four decimals");
+    let wanted =
+        || Wanted::new("a mean opinion score", "write a number from \"1.0\" to \"5.0\", at most four decimals");
     let text = match &n.value.kind {
         ValueKind::String(s) => s.clone(),
         ValueKind::Float(f) => f.to_string(),
@@ -163,6 +172,7 @@ pub fn codec(n: &Node<'_>) -> Read<Codec> {
 
 /// Where probes go.
 pub fn host(n: &Node<'_>) -> Read<Host> {
-    let wanted = || Wanted::new("an address or a host name", "write an IPv4 or IPv6 address or a DNS name, without a port");
+    let wanted =
+        || Wanted::new("an address or a host name", "write an IPv4 or IPv6 address or a DNS name, without a port");
     parse::host(quoted(n, wanted)?).ok_or_else(wanted)
 }

@@ -36,7 +36,11 @@ impl<'v> Section<'v> {
         entries.retain(|(_, entry)| entry.expect_table(cx, &help));
         for (id, entry) in &entries {
             if let Err(e) = Id::new(id) {
-                entry.problem(cx, format!("\"{}\" is not an identifier", crate::config::reader::visible(id)), e.to_string());
+                entry.problem(
+                    cx,
+                    format!("\"{}\" is not an identifier", crate::config::reader::visible(id)),
+                    e.to_string(),
+                );
             }
         }
         if entries.len() > max {
@@ -59,7 +63,13 @@ impl<'v> Section<'v> {
         self.position(id).ok_or_else(|| {
             let near = if cx.may_suggest() { did_you_mean(id, self.entries.iter().map(|(id, _)| *id)) } else { None };
             let help = near.map_or_else(
-                || format!("define [{}.{}], or name one that is defined", self.name, crate::config::reader::visible(id)),
+                || {
+                    format!(
+                        "define [{}.{}], or name one that is defined",
+                        self.name,
+                        crate::config::reader::visible(id)
+                    )
+                },
                 |near| format!("did you mean \"{near}\"?"),
             );
             Wanted::new(self.one, help)
@@ -116,7 +126,10 @@ impl<'v> Sections<'v> {
         if read.components.len() > MAX_COMPONENTS {
             root.problem(
                 cx,
-                format!("{} devices and links are more than the {MAX_COMPONENTS} that one monitor takes", read.components.len()),
+                format!(
+                    "{} devices and links are more than the {MAX_COMPONENTS} that one monitor takes",
+                    read.components.len()
+                ),
                 "split the estate between several monitors",
             );
         }

@@ -53,7 +53,11 @@ fn service_circles(cx: &Context<'_>, sections: &Sections<'_>, written: &[Option<
         let (_, n) = &sections.services.entries[circle[0]];
         let at = n.get("requires").unwrap_or_else(|| n.clone());
         let names = tree::circle_names(circle, |p| sections.services.entries[p].0);
-        at.problem(cx, format!("services require each other in a circle: {names}"), "a service stands on components or on other services, never on itself; take one of these out");
+        at.problem(
+            cx,
+            format!("services require each other in a circle: {names}"),
+            "a service stands on components or on other services, never on itself; take one of these out",
+        );
     }
     !circles.is_empty()
 }
@@ -69,7 +73,11 @@ fn follow(cx: &Context<'_>, n: &Node<'_>, written: &[Option<tree::Written>], pos
     let tree = tree::follow(before, written);
     if tree.is_none() && cx.count() == 0 {
         let at = n.get("requires").unwrap_or_else(|| n.clone());
-        at.problem(cx, "the tree is too large once the services in it are followed", "name the components themselves, or fewer levels of services");
+        at.problem(
+            cx,
+            "the tree is too large once the services in it are followed",
+            "name the components themselves, or fewer levels of services",
+        );
     }
     tree
 }

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use config::ValueKind;
 
-use super::section::Sections;
 use super::scalar;
+use super::section::Sections;
 use crate::config::model::Tree;
 use crate::config::reader::{Context, Node, Wanted};
 use crate::names::{ComponentIx, ServiceIx};
@@ -15,7 +15,8 @@ const MAX_DEPTH: usize = 32;
 /// Most components in one tree once services are followed: shared services multiply.
 const MAX_LEAVES: usize = 100_000;
 
-const SHAPES: &str = "write the name of a device, link or service, { all = [ … ] }, { any = [ … ] } or { at_least = 2, of = [ … ] }";
+const SHAPES: &str =
+    "write the name of a device, link or service, { all = [ … ] }, { any = [ … ] } or { at_least = 2, of = [ … ] }";
 
 /// A tree as written: services are not yet followed.
 #[derive(Debug, Clone)]
@@ -53,7 +54,11 @@ fn branch<'v>(
         ValueKind::String(_) => leaf(cx, sections, n, named),
         ValueKind::Table(_) if depth < MAX_DEPTH => group(cx, sections, n, depth, named),
         ValueKind::Table(_) => {
-            n.problem(cx, format!("the tree is more than {MAX_DEPTH} levels deep"), "flatten it: { all = [a, { all = [b] }] } is { all = [a, b] }");
+            n.problem(
+                cx,
+                format!("the tree is more than {MAX_DEPTH} levels deep"),
+                "flatten it: { all = [a, { all = [b] }] } is { all = [a, b] }",
+            );
             None
         }
         _ => {
@@ -63,28 +68,33 @@ fn branch<'v>(
     }
 }
 
-fn leaf<'v>(
-    cx: &Context<'_>,
-    sections: &Sections<'_>,
-    n: &Node<'v>,
-    named: &mut HashSet<&'v str>,
-) -> Option<Written> {
+fn leaf<'v>(cx: &Context<'_>, sections: &Sections<'_>, n: &Node<'v>, named: &mut HashSet<&'v str>) -> Option<Written> {
     let id = n.text()?;
     let found = match (sections.component(id), sections.services.position(id)) {
         (Some(_), Some(_)) => {
-            n.problem(cx, format!("\"{id}\" is both a service and a device or link"), "rename one of them, so that it is clear which is required");
+            n.problem(
+                cx,
+                format!("\"{id}\" is both a service and a device or link"),
+                "rename one of them, so that it is clear which is required",
+            );
             return None;
         }
         (Some(c), None) => Written::Component(c),
         (None, Some(s)) => Written::Service(ServiceIx::from(s)),
         (None, None) => {
-            let help = sections.near(cx, id, true).map_or_else(|| SHAPES.to_owned(), |near| format!("did you mean \"{near}\"?"));
+            let help = sections
+                .near(cx, id, true)
+                .map_or_else(|| SHAPES.to_owned(), |near| format!("did you mean \"{near}\"?"));
             n.misfit(cx, &Wanted::new("a device, link or service", help));
             return None;
         }
     };
     if !named.insert(id) {
-        n.problem(cx, format!("\"{id}\" is named twice in this tree"), "name each once; { at_least = …, of = [ … ] } says how many are needed");
+        n.problem(
+            cx,
+            format!("\"{id}\" is named twice in this tree"),
+            "name each once; { at_least = …, of = [ … ] } says how many are needed",
+        );
     }
     Some(found)
 }
@@ -149,10 +159,9 @@ fn expand(written: &Written, all: &[Option<Written>], depth: usize, leaves: &mut
             Tree::Service(*s, Box::new(expand(behind, all, depth + 1, leaves)?))
         }
         Written::Service(_) => return None,
-        Written::AtLeast(k, of) => Tree::AtLeast {
-            k: *k,
-            of: of.iter().map(|t| expand(t, all, depth, leaves)).collect::<Option<_>>()?,
-        },
+        Written::AtLeast(k, of) => {
+            Tree::AtLeast { k: *k, of: of.iter().map(|t| expand(t, all, depth, leaves)).collect::<Option<_>>()? }
+        }
     })
 }
 
