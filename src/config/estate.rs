@@ -48,8 +48,10 @@ impl Reading<'_> {
 
     /// Puts an entry into its section; a second one of the same name is a problem.
     fn put(&mut self, table: &str, id: String, entry: Map<String, Value>, line: u32) {
-        let (section, entry) = (self.value(line, Map::<String, Value>::new()), self.value(line, entry));
-        let section = self.layer.table.entry(table.to_owned()).or_insert(section);
+        let at = origin(self.file, line);
+        let entry = Value::new(Some(&at), entry);
+        let none = || Value::new(Some(&at), Map::<String, Value>::new());
+        let section = self.layer.table.entry(table.to_owned()).or_insert_with(none);
         let ValueKind::Table(section) = &mut section.kind else { return };
         if let Some(earlier) = section.get(&id) {
             let at = self.origins.place(earlier);
@@ -126,7 +128,8 @@ impl Reading<'_> {
             );
         };
         let mut id = String::new();
-        let mut entry = Map::new();
+        let mut entry = Map::with_capacity(header.len());
+        let at = origin(self.file, line);
         for (column, cell) in header.iter().zip(row) {
             match column.as_str() {
                 "table" => {}
@@ -134,7 +137,7 @@ impl Reading<'_> {
                 _ if cell.is_empty() => {}
                 _ => match cell_value(column, cell) {
                     Ok(kind) => {
-                        let value = restamped(kind, &origin(self.file, line));
+                        let value = restamped(kind, &at);
                         entry.insert(column.clone(), value);
                     }
                     Err(why) => {

@@ -36,7 +36,7 @@ impl Origins {
         let (file, line) = origin.split_once(':').unwrap_or((origin, ""));
         let Ok(order) = file.parse::<u32>() else { return Place::default() };
         let file = self.names.get(order as usize).cloned().unwrap_or_default();
-        Place { order, file, line: line.parse().ok() }
+        Place { order, file, line: line.parse().ok().filter(|&line| line > 0) }
     }
 
     /// Whether a value came from the environment.
@@ -67,8 +67,8 @@ pub struct Layer {
 
 impl Layer {
     /// Merges a later layer into this one.
-    pub fn add(&mut self, later: &Self) {
-        merge(&mut self.table, later.table.clone(), true);
+    pub fn add(&mut self, later: Self) {
+        merge(&mut self.table, later.table, true);
     }
 }
 
@@ -111,13 +111,10 @@ fn merge(into: &mut Map<String, Value>, from: Map<String, Value>, top: bool) {
     }
 }
 
-/// Layers one upon another through the `config` crate; the last one wins.
-pub fn layered(layers: Vec<Layer>) -> Result<Value, config::ConfigError> {
-    let mut builder = config::Config::builder();
-    for layer in layers {
-        builder = builder.add_source(layer);
-    }
-    Ok(builder.build()?.cache)
+/// One source laid over what is there; it wins. The crate's builder would do the same to values, but
+/// forget where tables began and copy the whole estate at every level.
+pub fn lay_over(tree: &mut Value, layer: &dyn Source) -> Result<(), config::ConfigError> {
+    layer.collect_to(tree)
 }
 
 /// Keys that two files both set, each reported at the later one.

@@ -88,7 +88,7 @@ impl Gathered {
     fn main(&mut self, path: &Path) {
         let order = self.origins.add(path.display().to_string());
         let help = "name a file that exists with --config, and let the user that runs assured read it";
-        if let Some(text) = self.read_text(path, order, None, help) {
+        if let Some(text) = self.read_text(path, order, help) {
             self.main_text(&text, order);
         }
     }
@@ -96,25 +96,42 @@ impl Gathered {
     /// The main file, and then whatever it names.
     fn main_text(&mut self, text: &str, order: u32) {
         self.add_toml(text, order);
-        let Some(main) = self.layers.last().cloned() else { return };
-        for (value, pattern) in self.named(&main.table, "include") {
+        let Some(main) = self.layers.last() else { return };
+        let naming = ["monitor", "include", "estate"];
+        let main: Map<String, Value> =
+            naming.iter().filter_map(|k| Some(((*k).to_owned(), main.table.get(*k)?.clone()))).collect();
+        for (value, pattern) in self.named(&main, "include") {
             for path in self.matching(&value, &pattern, "include") {
                 let order = self.origins.add(path.display().to_string());
-                if let Some(text) = self.read_text(&path, order, None, "let the user that runs assured read it") {
+                if let Some(text) = self.read_text(&path, order, "let the user that runs assured read it") {
                     self.add_toml(&text, order);
                 }
             }
         }
-        for (value, pattern) in self.named(&main.table, "estate") {
+        for (value, pattern) in self.named(&main, "estate") {
             for path in self.matching(&value, &pattern, "estate") {
                 let order = self.origins.add(path.display().to_string());
-                let Some(text) = self.read_text(&path, order, None, "let the user that runs assured read it") else {
+                let Some(text) = self.read_text(&path, order, "let the user that runs assured read it") else {
                     continue;
                 };
-                let (layer, problems) = estate::read(&path, &text, order, &self.origins);
+                let (mut layer, problems) = estate::read(&path, &text, order, &self.origins);
                 self.problems.extend(problems);
+                if path.extension().is_some_and(|e| e == "json") {
+                    self.drop_known_sites(&mut layer);
+                }
                 self.layers.push(layer);
             }
+        }
+    }
+
+    /// A device export knows its sites by name only: one that is described elsewhere is left to that.
+    fn drop_known_sites(&self, layer: &mut Layer) {
+        let known = |id: &String| {
+            let mut sites = self.layers.iter().filter_map(|l| l.table.get("sites"));
+            sites.any(|s| matches!(&s.kind, ValueKind::Table(t) if t.contains_key(id)))
+        };
+        if let Some(Value { kind: ValueKind::Table(sites), .. }) = layer.table.get_mut("sites") {
+            sites.retain(|id, _| !known(id));
         }
     }
 
@@ -210,15 +227,14 @@ impl Gathered {
         found
     }
 
-    fn read_text(&mut self, path: &Path, order: u32, line: Option<u32>, help: &str) -> Option<String> {
+    fn read_text(&mut self, path: &Path, order: u32, help: &str) -> Option<String> {
         let read = read_bounded(path, MAX_FILE)
             .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned()));
         match read {
             Ok(text) => Some(text),
             Err(why) => {
-                let place = Place { line, ..self.origins.at(order, None) };
                 self.problems.push(Problem {
-                    place,
+                    place: self.origins.at(order, None),
                     key: String::new(),
                     found: format!("cannot read this file: {why}"),
                     help: help.into(),
@@ -231,7 +247,7 @@ impl Gathered {
     /// Layers everything and checks it; what does not even parse is not checked further.
     fn finish(mut self, variables: &BTreeMap<String, String>, mode: Mode) -> Result<Loaded, Vec<Problem>> {
         let mut merged = Layer::default();
-        for layer in &self.layers {
+        for layer in std::mem::take(&mut self.layers) {
             self.problems.extend(file::collisions(&merged.table, &layer.table, &self.origins));
             merged.add(layer);
         }
@@ -239,10 +255,9 @@ impl Gathered {
             super::problem::sort(&mut self.problems);
             return Err(self.problems);
         }
-        let files = Value::new(None, ValueKind::Table(merged.table));
-        let environment = file::environment(variables, &files, &mut self.origins);
-        let ValueKind::Table(table) = files.kind else { unreachable!("it was made a table above") };
-        let tree = file::layered(vec![Layer { table }, environment]).map_err(|e| {
+        let mut tree = Value::new(None, ValueKind::Table(merged.table));
+        let environment = file::environment(variables, &tree, &mut self.origins);
+        file::lay_over(&mut tree, &environment).map_err(|e| {
             vec![Problem {
                 place: Place::default(),
                 key: String::new(),

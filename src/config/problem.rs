@@ -64,8 +64,12 @@ pub fn did_you_mean<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a st
         .filter(|c| c.chars().count().abs_diff(typed_len) <= allowed)
         .map(|c| (strsim::damerau_levenshtein(&lower, &c.to_lowercase()), c))
         .filter(|&(distance, _)| distance <= allowed)
-        .min()
+        .min_by_key(|&(distance, c)| (distance, std::cmp::Reverse(common_start(typed, c)), c))
         .map(|(_, c)| c)
+}
+
+fn common_start(a: &str, b: &str) -> usize {
+    a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count()
 }
 
 #[cfg(test)]
@@ -78,6 +82,7 @@ mod tests {
         assert_eq!(did_you_mean("intervall", keys), Some("interval"));
         assert_eq!(did_you_mean("tiemout", keys), Some("timeout"));
         assert_eq!(did_you_mean("Timeout", keys), Some("timeout"));
+        assert_eq!(did_you_mean("2", ["1", "2c", "3"]), Some("2c"));
         assert_eq!(did_you_mean("colour", keys), None);
     }
 }

@@ -224,9 +224,9 @@ fn link(cx: &Context<'_>, sections: &Sections<'_>, id: &str, n: &Node<'_>, probi
         n.req(cx, "device", "say which device it leaves from: device = \"…\"", |n| sections.devices.resolve(cx, n));
     let device_node = near_end.map(|d| &sections.devices.entries[d].1);
     // A link without a site of its own stands where its device does.
-    let site = match (n.get("site"), device_node) {
-        (None, Some(d)) => d.get("site").and_then(|s| sections.sites.position(s.text()?)),
-        _ => n.req(cx, "site", "say where it stands: site = \"…\"", |n| sections.sites.resolve(cx, n)),
+    let site = match n.get("site") {
+        None => device_node.and_then(|d| sections.sites.position(d.get("site")?.text()?)),
+        Some(_) => n.opt(cx, "site", |n| sections.sites.resolve(cx, n)),
     };
     let interface = n.opt(cx, "interface", scalar::text);
     let far_address = n.opt(cx, "far_address", scalar::host);
