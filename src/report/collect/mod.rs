@@ -81,7 +81,8 @@ pub fn collect(config: &Config, reader: &Reader, wanted: Wanted) -> Result<Colle
 }
 
 fn months_before(month: Month) -> Vec<Month> {
-    let mut months: Vec<Month> = std::iter::successors(Some(month.previous()), |m| Some(m.previous())).take(BEFORE).collect();
+    let mut months: Vec<Month> =
+        std::iter::successors(Some(month.previous()), |m| Some(m.previous())).take(BEFORE).collect();
     months.reverse();
     months
 }
@@ -125,9 +126,8 @@ impl Source<'_> {
         let mut exclusions = Exclusions::default();
         let service_of: BTreeMap<&str, ServiceIx> =
             self.config.services.iter().enumerate().map(|(n, s)| (s.id.as_str(), ServiceIx::from(n))).collect();
-        let ours = |id: &str| {
-            service_of.get(id).is_some_and(|s| self.config.services[s.get()].contract == self.contract)
-        };
+        let ours =
+            |id: &str| service_of.get(id).is_some_and(|s| self.config.services[s.get()].contract == self.contract);
         self.reader.facts(|stored| {
             let at = stored.record.at;
             exclusions.take(&stored.record);
@@ -179,17 +179,20 @@ impl Source<'_> {
             }
             for (seq, at, step) in &case.steps {
                 let proposed = step.action == Action::Propose;
-                steps.push((*seq, Entry::Exclusion {
-                    at: at.0,
-                    id: case.id.clone(),
-                    action: action_name(step.action).into(),
-                    by: step.who.clone(),
-                    services: if proposed { services.clone() } else { Vec::new() },
-                    from: case.span.from.0,
-                    to: case.span.to.0,
-                    reason: step.why.clone(),
-                    reference: step.reference.clone(),
-                }));
+                steps.push((
+                    *seq,
+                    Entry::Exclusion {
+                        at: at.0,
+                        id: case.id.clone(),
+                        action: action_name(step.action).into(),
+                        by: step.who.clone(),
+                        services: if proposed { services.clone() } else { Vec::new() },
+                        from: case.span.from.0,
+                        to: case.span.to.0,
+                        reason: step.why.clone(),
+                        reference: step.reference.clone(),
+                    },
+                ));
             }
         }
         steps.sort_by_key(|(seq, _)| *seq);
@@ -326,8 +329,7 @@ impl Source<'_> {
 
     fn is_of(&self, entry: &Entry, components: &BTreeSet<ComponentIx>, span: Span) -> bool {
         let Entry::Class { component, from, .. } = entry else { return false };
-        span.contains(Sec(*from))
-            && components.iter().any(|c| self.config.components[c.get()].id.as_str() == component)
+        span.contains(Sec(*from)) && components.iter().any(|c| self.config.components[c.get()].id.as_str() == component)
     }
 
     fn class_entry(&self, row: &Row, tight: Span) -> Entry {

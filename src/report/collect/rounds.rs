@@ -71,9 +71,7 @@ impl Merged {
     /// equal verdicts, or rounds that were not measured. False when there is none.
     pub(super) fn decide(&mut self, enough: u32) -> bool {
         let decides = |s: &Stretch| match s.verdict {
-            Verdict::Reply | Verdict::Lost => {
-                s.count >= u64::from(enough) && 2 * s.step <= 3 * i64::from(s.interval)
-            }
+            Verdict::Reply | Verdict::Lost => s.count >= u64::from(enough) && 2 * s.step <= 3 * i64::from(s.interval),
             Verdict::NotMeasured(_) => true,
         };
         let Some(n) = self.runs.iter().rposition(decides) else { return false };
