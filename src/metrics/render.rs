@@ -169,11 +169,8 @@ fn objectives<'s>(s: &'s Snapshot, mut row: impl FnMut([Label<'s>; 5], &'s Objec
 fn voice<'s>(s: &'s Snapshot, mut row: impl FnMut([Label<'s>; 5], VoiceView)) {
     classes(s, |[site, component, class], _, view| {
         let codec = s.config.classes.get(view.class.get()).and_then(|c| c.codec);
-        match (view.voice, codec) {
-            (Some(v), Some(codec)) => {
-                row([site, component, class, ("codec", codec_name(codec)), ("source", "emodel")], v)
-            }
-            _ => {}
+        if let (Some(v), Some(codec)) = (view.voice, codec) {
+            row([site, component, class, ("codec", codec_name(codec)), ("source", "emodel")], v);
         }
     })
 }
