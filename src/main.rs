@@ -1,3 +1,42 @@
-//! The `assured` binary.
+//! The `assured` binary: reads the command line, sets up logging, runs one command.
 
-fn main() {}
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use assured::cli::{Cli, Command, LogFormat};
+use assured::command;
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    // The lab's helper enters a user namespace, which a process may only do while it has one thread.
+    if let Some(code) = assured::lab::server::run_if_asked() {
+        return code;
+    }
+    let cli = Cli::parse();
+    log_to_stderr(cli.log_format);
+    let outcome = match cli.command {
+        Command::Run(place) => command::run::run(&place),
+        Command::Demo(demo) => command::demo::run(&demo),
+        Command::Check(file) => command::check::run(&file),
+        Command::Probe(probe) => command::probe::run(&probe),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(failure) => {
+            // Standard error may be closed; there is nobody left to tell then.
+            let _ = writeln!(std::io::stderr(), "assured: {}", failure.message);
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+/// Log lines go to standard error; `ASSURED_LOG` narrows or widens them, as in `ASSURED_LOG=debug`.
+fn log_to_stderr(format: LogFormat) {
+    let filter = EnvFilter::try_from_env("ASSURED_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    match format {
+        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
+}

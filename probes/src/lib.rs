@@ -7,4 +7,6 @@
 //! Everything that arrives is hostile: length, type and identity are checked before use,
 //! nothing panics, nothing grows without a bound.
 
+#![deny(unsafe_code)]
+
 pub mod icmp;

@@ -117,7 +117,7 @@ pub enum Codec {
 pub struct IcmpProbing {
     /// From round to round; whole seconds, at least one.
     pub interval: Duration,
-    /// How long an answer may take; shorter than `interval`.
+    /// How long an answer may take; not longer than `interval`.
     pub timeout: Duration,
     /// ICMP payload in bytes, 24 to 1472.
     pub size: u16,
@@ -162,7 +162,8 @@ pub struct Component {
     pub icmp: Option<IcmpProbing>,
     /// When its rounds change its state.
     pub hysteresis: Hysteresis,
-    /// What stands between the monitor and it; names causes, changes no figure.
+    /// What stands between the monitor and it; names causes, changes no figure. A link's is its device,
+    /// unless others were given.
     pub parents: Vec<ComponentIx>,
 }
 
@@ -571,7 +572,8 @@ pub struct Service {
     pub requires: Tree,
 }
 
-/// A tree of requirements. Every leaf is named once in a tree; groups are never empty.
+/// A tree of requirements. Groups are never empty and name nothing twice; a component may still appear
+/// again behind another service, when both stand on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Tree {
     /// A component.

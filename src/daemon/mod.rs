@@ -1,1 +1,14 @@
-//! What runs: driver, supervisor, signals.
+//! What runs: the core that turns rounds into states, and the drivers around it.
+//!
+//! ```text
+//!            clock ─► schedule::pace ─► plan ─► core::due ─► engine
+//! engine events ─► core::event ─► rounds ─► isolation ─► machine ─► ledger
+//! reader asks ─► core::snapshot
+//! ```
+
+pub mod core;
+pub mod driver;
+pub mod isolation;
+pub mod resolve;
+pub mod signal;
+pub mod supervisor;

@@ -2,6 +2,12 @@
 //!
 //! "No data" is an outcome of its own. It is never folded silently into up or down.
 
+pub mod buckets;
+pub mod jitter;
+pub mod minute;
+pub mod recent;
+pub mod rounds;
+
 use std::fmt;
 
 use crate::names::{ClassIx, ComponentIx};
@@ -49,13 +55,15 @@ pub enum Cause {
     AuthFailure,
     /// An imported record says so.
     Imported,
+    /// Rounds were lost after an unknown stretch, but too few in a row to say down.
+    Undecided,
     /// No round covered the time, and nothing says why.
     Gap,
 }
 
 impl Cause {
     /// Every cause with its name in metrics, journal and reports.
-    pub const NAMES: [(&'static str, Self); 12] = [
+    pub const NAMES: [(&'static str, Self); 13] = [
         ("stopped", Self::Stopped),
         ("skipped", Self::Skipped),
         ("clock_step", Self::ClockStep),
@@ -67,6 +75,7 @@ impl Cause {
         ("agent_silent", Self::AgentSilent),
         ("auth_failure", Self::AuthFailure),
         ("imported", Self::Imported),
+        ("undecided", Self::Undecided),
         ("gap", Self::Gap),
     ];
 

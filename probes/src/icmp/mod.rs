@@ -4,6 +4,13 @@
 //! `sendmmsg`/`recvmmsg`, kernel time stamps. `portable` wraps `surge-ping` for other systems
 //! and as the second opinion of a differential test.
 
+#[cfg(target_os = "linux")]
+pub mod batched;
+pub mod codec;
+pub mod portable;
+#[cfg(target_os = "linux")]
+pub mod socket;
+
 use std::net::IpAddr;
 use std::time::Duration;
 

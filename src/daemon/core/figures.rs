@@ -1,0 +1,167 @@
+//! A service's figures of the month so far, for gauges and boards. Reports compute theirs from the evidence.
+
+use std::collections::BTreeMap;
+
+use super::Core;
+use crate::config::Config;
+use crate::measurement::minute::{MINUTE, Minute};
+use crate::names::{ClassIx, ComponentIx, ServiceIx};
+use crate::sla::account::{Entered, MonthBook};
+use crate::sla::calendar::Month;
+use crate::sla::figures::{Counted, Promise, figures};
+use crate::sla::fold::Fold;
+use crate::sla::ledger;
+use crate::sla::objective::{ClassAggregate, evaluate};
+use crate::sla::state::State;
+use crate::snapshot::{ObjectiveView, Ratios};
+use crate::units::{Sec, Span};
+
+/// Minutes that may wait until every service is booked past them; more are left out of the live objectives.
+const WAITING: usize = 30;
+
+/// What the gauges show of a service.
+pub(super) struct Live {
+    pub(super) ratios: Option<Ratios>,
+    pub(super) budget_remaining: Option<f64>,
+    pub(super) objectives: Vec<ObjectiveView>,
+}
+
+/// The month so far by the contract's formula.
+pub(super) fn live(core: &Core, service: ServiceIx, now: &ledger::Now) -> Live {
+    let config = &core.config;
+    let sla = &config.slas[config.services[service.get()].sla.get()];
+    let promise = Promise::from(sla);
+    let counted = Counted::new(&now.tally, sla.rounding, 0);
+    let Some(book) = core.fold.ledger().month(service, now.month) else {
+        return Live { ratios: None, budget_remaining: None, objectives: Vec::new() };
+    };
+    let figures = figures(&promise, &counted, book.plan());
+    let ratios = (counted.accounts.window() > 0).then_some(()).and(figures.availability).map(|value| Ratios {
+        value: value.as_f64(),
+        lower: figures.lower.as_f64(),
+        upper: figures.upper.as_f64(),
+        coverage: figures.coverage.as_f64(),
+    });
+    let allowed = figures.allowed_down;
+    let budget_remaining = (allowed > 0).then(|| figures.budget_left as f64 / allowed as f64);
+    let objectives = sla
+        .objectives
+        .iter()
+        .map(|objective| {
+            let all = core.objectives.of(service, objective.class, now.month);
+            let codec = config.classes[objective.class.get()].codec;
+            let outcome = evaluate(objective, all, codec);
+            ObjectiveView {
+                class: objective.class,
+                measure: objective.measure,
+                value: outcome.value.map(|v| v.as_f64()),
+                limit: limit_in_base_units(objective.limit),
+                met: outcome.value.map(|_| outcome.verdict == crate::sla::figures::Verdict::Met),
+            }
+        })
+        .collect();
+    Live { ratios, budget_remaining, objectives }
+}
+
+fn limit_in_base_units(limit: crate::config::model::Limit) -> f64 {
+    use crate::config::model::Limit;
+    match limit {
+        Limit::Micros(us) => us as f64 / 1e6,
+        Limit::Share(share) => share.as_f64(),
+        Limit::Mos(mos) => f64::from(mos) / 1e4,
+    }
+}
+
+/// What the classes of each service's components did in available time, this month.
+///
+/// Minute by minute: a minute counts for a service when the service was up through all of it
+/// and the component was too. Minutes that are cut are left out here; reports look at their rounds.
+#[derive(Debug, Default)]
+pub(super) struct Objectives {
+    waiting: std::collections::VecDeque<Minute>,
+    month: Option<Month>,
+    found: BTreeMap<(ServiceIx, ClassIx), ClassAggregate>,
+    nothing: ClassAggregate,
+    /// Services that look at a component, for those that have objectives.
+    users: BTreeMap<ComponentIx, Vec<ServiceIx>>,
+}
+
+impl Objectives {
+    pub(super) fn new(config: &Config) -> Self {
+        let mut users: BTreeMap<ComponentIx, Vec<ServiceIx>> = BTreeMap::new();
+        for (n, service) in config.services.iter().enumerate() {
+            if config.slas[service.sla.get()].objectives.is_empty() {
+                continue;
+            }
+            for component in service.requires.components() {
+                users.entry(component).or_default().push(ServiceIx::from(n));
+            }
+        }
+        Self { users, ..Self::default() }
+    }
+
+    pub(super) fn add(&mut self, minute: Minute) {
+        self.waiting.push_back(minute);
+        if self.waiting.len() > WAITING {
+            self.waiting.pop_front();
+        }
+    }
+
+    /// Counts the minutes that every service is booked past.
+    pub(super) fn advance(&mut self, fold: &Fold, config: &Config) {
+        while let Some(minute) = self.waiting.front() {
+            let span = Span::new(minute.start, minute.start.plus(MINUTE));
+            let ledger = fold.ledger();
+            let booked = (0..ledger.services()).all(|n| ledger.booked_until(ServiceIx::from(n)) >= span.to);
+            if !booked {
+                return;
+            }
+            let minute = self.waiting.pop_front().expect("it has a front");
+            self.count(&minute, span, fold, config);
+        }
+    }
+
+    fn of(&self, service: ServiceIx, class: ClassIx, month: Month) -> &ClassAggregate {
+        if self.month != Some(month) {
+            return &self.nothing;
+        }
+        self.found.get(&(service, class)).unwrap_or(&self.nothing)
+    }
+
+    fn count(&mut self, minute: &Minute, span: Span, fold: &Fold, config: &Config) {
+        let month = Month::of(span.from, &config.monitor.time_zone);
+        if self.month != Some(month) {
+            self.found.clear();
+            self.month = Some(month);
+        }
+        let mut up: BTreeMap<ServiceIx, bool> = BTreeMap::new();
+        for row in &minute.rows {
+            let Some(users) = self.users.get(&row.component) else { continue };
+            let confirmed = fold.confirmed(row.component);
+            let component_up = confirmed.state == State::Up && confirmed.since.is_some_and(|since| since <= span.from);
+            if !component_up {
+                continue;
+            }
+            for &service in users {
+                let service_up = *up.entry(service).or_insert_with(|| {
+                    fold.ledger().month(service, month).is_some_and(|book| up_throughout(book, span))
+                });
+                if service_up {
+                    let aggregate = ClassAggregate::from(&row.tally);
+                    self.found.entry((service, row.class)).or_default().merge(&aggregate);
+                }
+            }
+        }
+    }
+}
+
+/// Whether all of `span` is in the window, not excluded, and neither down nor unknown.
+fn up_throughout(book: &MonthBook, span: Span) -> bool {
+    let plan = book.plan();
+    let within = plan.window.iter().any(|w| w.from <= span.from && span.to <= w.to);
+    let touches = |from: Sec, to: Sec| Span::new(from, to).intersect(span).is_some();
+    within
+        && !plan.excluded.iter().any(|e| touches(e.from, e.to))
+        && !book.outages().iter().any(|o| o.what == Entered::Outage && touches(o.span.from, o.span.to))
+        && !book.unknown().iter().any(|u| touches(u.span.from, u.span.to))
+}

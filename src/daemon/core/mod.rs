@@ -1,0 +1,415 @@
+//! The daemon's state and what changes it: no clock, no I/O.
+//!
+//! The driver says what is due, what the engine learnt and what time it is; the core keeps
+//! the rounds, judges losses by the sentinels, and feeds the fold. What it wants sent it
+//! returns; what it found out it shows in a [`Snapshot`].
+
+mod figures;
+mod target;
+mod view;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use assured_probes::icmp::{Event, Request, Strays};
+
+use self::figures::Objectives;
+use self::target::{ClassStats, Complete, Key, Purpose, Target};
+pub use self::view::estimate;
+use crate::clock::Now;
+use crate::config::Config;
+use crate::config::model::{Host, IcmpProbing};
+use crate::daemon::isolation::{Isolation, Judgement};
+use crate::daemon::resolve::{Change, Names};
+use crate::measurement::minute::{Minute, MinuteAggregator};
+use crate::measurement::{Cause, Outcome, Round, Verdict};
+use crate::names::{ClassIx, ComponentIx};
+use crate::schedule::plan::{Due, Plan};
+use crate::sla::exclusion::Agreed;
+use crate::sla::fold::{Fold, Source};
+use crate::sla::ledger::Limits;
+use crate::sla::state::State;
+use crate::snapshot::Snapshot;
+use crate::units::Sec;
+
+/// Sentinels are probed this often.
+const SENTINEL_INTERVAL: Duration = Duration::from_secs(1);
+/// A sentinel's answer may take this long.
+const SENTINEL_TIMEOUT: Duration = Duration::from_millis(900);
+/// A loss waits at most this long for the sentinels.
+const PATIENCE_NS: i64 = 5_000_000_000;
+/// Rounds of one target that may wait for the sentinels; more are given up as isolated.
+const HELD: usize = 64;
+
+/// The daemon's state.
+#[derive(Debug)]
+pub struct Core {
+    config: Arc<Config>,
+    agreed: Vec<Agreed>,
+    started: Sec,
+    /// Components with an address first, then sentinels; a slot is a position in here.
+    targets: Vec<Target>,
+    /// Rounds that wait for the sentinels, by slot.
+    held: BTreeMap<u32, VecDeque<Complete>>,
+    names: Names,
+    isolation: Isolation,
+    fold: Fold,
+    minutes: MinuteAggregator,
+    /// Minutes that are complete, for whoever keeps evidence.
+    complete: Vec<Minute>,
+    keep_minutes: bool,
+    objectives: Objectives,
+    newest: Sec,
+    generation: u32,
+    engine_name: &'static str,
+    totals: Totals,
+}
+
+/// Counts about the monitor itself.
+#[derive(Debug, Clone, Default)]
+struct Totals {
+    not_measured: BTreeMap<Cause, u64>,
+    skipped: u64,
+    lag_ns: i64,
+    clock_steps: u64,
+    reload_failed: bool,
+    too_late: u64,
+}
+
+impl Core {
+    /// A monitor that starts now; this month's time before is unknown.
+    #[must_use]
+    pub fn new(config: Config, agreed: Vec<Agreed>, started: Sec, engine_name: &'static str) -> Self {
+        let config = Arc::new(config);
+        let fold = Fold::new(&config, &agreed, started, Limits::LIVE);
+        let mut core = Self {
+            targets: Vec::new(),
+            held: BTreeMap::new(),
+            names: Names::default(),
+            isolation: Isolation::new(config.monitor.sentinels.len(), PATIENCE_NS),
+            fold,
+            minutes: MinuteAggregator::new(),
+            complete: Vec::new(),
+            keep_minutes: false,
+            objectives: Objectives::new(&config),
+            newest: started,
+            generation: 0,
+            totals: Totals::default(),
+            engine_name,
+            started,
+            agreed,
+            config,
+        };
+        core.targets = core.aim(Vec::new());
+        core
+    }
+
+    /// Who is due when.
+    #[must_use]
+    pub fn plan(&self) -> Plan {
+        let ids: Vec<(u32, String, u64)> = (0_u32..)
+            .zip(&self.targets)
+            .map(|(slot, t)| {
+                let id = match t.purpose {
+                    Purpose::Component(c) => self.config.components[c.get()].id.to_string(),
+                    Purpose::Sentinel(n) => format!("sentinel {n} {}", t.host),
+                };
+                (slot, id, u64::try_from(t.probing.interval.as_nanos()).unwrap_or(u64::MAX))
+            })
+            .collect();
+        Plan::new(ids.iter().map(|(slot, id, interval)| (*slot, id.as_str(), *interval)))
+    }
+
+    /// Names that need resolving, sorted.
+    #[must_use]
+    pub fn names(&self) -> Vec<Arc<str>> {
+        self.names.names().collect()
+    }
+
+    /// What is watched.
+    #[must_use]
+    pub fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    /// A target is due: starts its round and adds its requests.
+    pub fn due(&mut self, due: Due, now: Now, requests: &mut Vec<Request>) {
+        self.totals.lag_ns = now.wall_ns.saturating_sub(due.at_ns);
+        let Some(target) = self.targets.get_mut(due.slot as usize) else { return };
+        let address = self.names.address(&target.host);
+        let (unfinished, keys) = target.begin(due.slot, due.at_ns);
+        let before = requests.len();
+        for (key, class) in keys.zip(&target.probing.classes) {
+            let Some(address) = address else { break };
+            let dscp = self.config.classes[class.get()].dscp.get();
+            let IcmpProbing { size, timeout, .. } = target.probing;
+            requests.push(Request { key, address, dscp, size, timeout });
+        }
+        if requests.len() == before {
+            let unresolved = target.abandon(Cause::Unresolved);
+            self.complete(due.slot, unfinished, now);
+            self.complete(due.slot, unresolved, now);
+        } else {
+            self.complete(due.slot, unfinished, now);
+        }
+    }
+
+    /// A stretch of wall time was not served: its slots are recorded as not measured.
+    ///
+    /// However long it was, a target takes one round of it, the first; what lies behind that
+    /// is covered by no round, and unknown with the same cause.
+    pub fn missed(&mut self, plan: &Plan, after_ns: i64, until_ns: i64, cause: Cause, now: Now) {
+        let longest = self.targets.iter().map(|t| t.probing.interval).max().unwrap_or_default();
+        let longest_ns = i64::try_from(longest.as_nanos()).unwrap_or(i64::MAX);
+        let mut first: Vec<Option<i64>> = vec![None; self.targets.len()];
+        plan.due(after_ns, until_ns.min(after_ns.saturating_add(longest_ns)), |due| {
+            first[due.slot as usize].get_or_insert(due.at_ns);
+        });
+        for (slot, first) in (0_u32..).zip(first) {
+            let Some(first) = first else { continue };
+            let target = &mut self.targets[slot as usize];
+            let interval = i64::try_from(target.probing.interval.as_nanos()).unwrap_or(i64::MAX).max(1);
+            self.totals.skipped += u64::try_from((until_ns - first) / interval + 1).unwrap_or(0);
+            let (unfinished, _) = target.begin(slot, first);
+            let missed = target.abandon(cause);
+            self.complete(slot, unfinished, now);
+            self.complete(slot, missed, now);
+        }
+    }
+
+    /// The engine learnt something.
+    pub fn event(&mut self, event: &Event, now: Now) {
+        let key = Key::unpack(event.key);
+        let Some(target) = self.targets.get_mut(key.slot as usize) else { return };
+        let Some(sent) = target.class_at(key).map(|c| self.config.classes[c.get()].dscp) else { return };
+        let complete = target.event(key, event, sent);
+        self.complete(key.slot, complete, now);
+    }
+
+    /// Time passes: held rounds are judged, silent components expire, the books advance.
+    /// Cheap to call often; does its work once a second.
+    pub fn tick(&mut self, now: Now) {
+        let sec = now.sec();
+        if sec <= self.newest {
+            return;
+        }
+        self.newest = sec;
+        self.judge_held(now);
+        let slack = i64::try_from(self.longest_timeout().as_secs()).unwrap_or(i64::MAX / 2) + 10;
+        self.fold.expire(sec.plus(-slack));
+        self.fold.advance();
+        for minute in self.minutes.take_before(sec.plus(-slack)) {
+            if self.keep_minutes {
+                self.complete.push(minute.clone());
+            }
+            self.objectives.add(minute);
+        }
+        self.objectives.advance(&self.fold, &self.config);
+    }
+
+    /// A look-up has ended.
+    pub fn looked(&mut self, name: &str, addresses: &[IpAddr]) {
+        match self.names.answer(name, addresses) {
+            Change::Nothing => {}
+            Change::Address(address) => tracing::info!(name, %address, "resolved"),
+            Change::Failing => tracing::warn!(
+                name,
+                "cannot be resolved: its last address stays in use, and its losses count as unknown time"
+            ),
+        }
+    }
+
+    /// The wall clock stepped by `ns` nanoseconds.
+    pub fn stepped(&mut self, _ns: i64) {
+        self.totals.clock_steps += 1;
+    }
+
+    /// A reload did not get as far as a valid configuration.
+    pub fn reload_failed(&mut self) {
+        self.totals.reload_failed = true;
+    }
+
+    /// Goes on with another configuration: what is known of things that keep their identifier is kept,
+    /// and the month's accounts are replayed under the new terms. Says in words what changed.
+    pub fn reload(&mut self, config: Config, now: Now) -> String {
+        let old = std::mem::replace(&mut self.config, Arc::new(config));
+        let (fold, anew) = self.fold.reload(&old, &self.config, &self.agreed, now.sec(), Limits::LIVE);
+        self.fold = fold;
+        for service in anew {
+            let service = &self.config.services[service.get()].id;
+            tracing::warn!(%service, "its hours, term or exclusions changed: its live accounts begin anew, reports are not affected");
+        }
+        self.isolation = Isolation::new(self.config.monitor.sentinels.len(), PATIENCE_NS);
+        self.objectives = Objectives::new(&self.config);
+        self.minutes.forget_jitter();
+        self.held.clear();
+        let before = std::mem::take(&mut self.targets);
+        self.targets = self.aim(before);
+        self.totals.reload_failed = false;
+        self.tick(now);
+        let (was, is) = (old.components.len(), self.config.components.len());
+        format!("watching {is} components and {} services (before: {was} components)", self.config.services.len())
+    }
+
+    /// The longest any answer may take.
+    #[must_use]
+    pub fn longest_timeout(&self) -> Duration {
+        self.targets.iter().map(|t| t.probing.timeout).max().unwrap_or_default()
+    }
+
+    /// Whether no round is in flight.
+    #[must_use]
+    pub fn idle(&self) -> bool {
+        self.targets.iter().all(|t| !t.in_flight())
+    }
+
+    /// Closes the accounts. Losses that still wait for the sentinels are left out: nobody can judge them any more.
+    pub fn close(&mut self, now: Now) {
+        self.held.clear();
+        self.fold.explain_gaps(Cause::Stopped);
+        self.fold.expire(now.sec());
+        self.fold.advance();
+    }
+
+    /// Everything at one instant.
+    #[must_use]
+    pub fn snapshot(&self, now: Now, strays: &Strays) -> Snapshot {
+        view::snapshot(self, now, strays)
+    }
+
+    /// Targets for the present configuration; those that are probed as before keep what they have shown.
+    fn aim(&mut self, before: Vec<Target>) -> Vec<Target> {
+        // Answers to requests of before must not find a round of now.
+        self.generation = self.generation.wrapping_add(0x1_0001);
+        let mut known: BTreeMap<(Host, Vec<ClassIx>), Vec<ClassStats>> = BTreeMap::new();
+        for target in before {
+            known.insert((target.host.clone(), target.probing.classes.clone()), target.classes);
+        }
+        let mut targets = Vec::new();
+        for (n, component) in self.config.components.iter().enumerate() {
+            if let (Some(host), Some(probing)) = (&component.address, &component.icmp) {
+                let purpose = Purpose::Component(ComponentIx::from(n));
+                targets.push(Target::new(purpose, host.clone(), probing.clone(), self.generation));
+            }
+        }
+        for (n, host) in self.config.monitor.sentinels.iter().enumerate() {
+            let probing = IcmpProbing {
+                interval: SENTINEL_INTERVAL,
+                timeout: SENTINEL_TIMEOUT,
+                size: 64,
+                classes: vec![ClassIx(0)],
+            };
+            targets.push(Target::new(Purpose::Sentinel(n), host.clone(), probing, self.generation));
+        }
+        for target in &mut targets {
+            if let Some(stats) = known.remove(&(target.host.clone(), target.probing.classes.clone())) {
+                target.classes = stats;
+            }
+        }
+        self.names.retain(targets.iter().map(|t| &t.host));
+        targets
+    }
+
+    /// A round is complete: a sentinel's is taken to heart, a component's is judged.
+    fn complete(&mut self, slot: u32, complete: Option<Complete>, now: Now) {
+        let Some(complete) = complete else { return };
+        match self.targets[slot as usize].purpose {
+            Purpose::Sentinel(n) => {
+                let replied = matches!(Verdict::of(complete.outcomes.iter().copied()), Verdict::Reply);
+                let was = self.isolation.isolated();
+                self.isolation.round(n, complete.due_ns, replied);
+                match (was, self.isolation.isolated()) {
+                    (false, true) => tracing::error!("no sentinel answers: the monitor is isolated, time is unknown"),
+                    (true, false) => tracing::info!("a sentinel answers again: the monitor is connected"),
+                    (true, true) | (false, false) => {}
+                }
+                self.judge_held(now);
+            }
+            Purpose::Component(_) => {
+                if let Some(waiting) = self.held.get_mut(&slot) {
+                    waiting.push_back(complete);
+                } else if self.must_wait(&complete, now) {
+                    self.held.insert(slot, VecDeque::from([complete]));
+                } else {
+                    self.judged(slot, complete, now);
+                }
+            }
+        }
+    }
+
+    fn must_wait(&self, complete: &Complete, now: Now) -> bool {
+        Verdict::of(complete.outcomes.iter().copied()) == Verdict::Lost
+            && self.isolation.judge(complete.due_ns, now.wall_ns) == Judgement::Wait
+    }
+
+    fn judge_held(&mut self, now: Now) {
+        let mut held = std::mem::take(&mut self.held);
+        held.retain(|&slot, waiting| {
+            while let Some(first) = waiting.front() {
+                if waiting.len() <= HELD && self.must_wait(first, now) {
+                    return true;
+                }
+                let first = waiting.pop_front().expect("it has a front");
+                self.judged(slot, first, now);
+            }
+            false
+        });
+        self.held = held;
+    }
+
+    /// Counts a round and feeds it to the fold.
+    fn judged(&mut self, slot: u32, complete: Complete, now: Now) {
+        let target = &mut self.targets[slot as usize];
+        let Purpose::Component(component) = target.purpose else { return };
+        let lost = Verdict::of(complete.outcomes.iter().copied()) == Verdict::Lost;
+        let instead = if !lost {
+            None
+        } else if self.isolation.judge(complete.due_ns, now.wall_ns) == Judgement::Connected {
+            self.names.failing(&target.host).then_some(Cause::Unresolved)
+        } else {
+            Some(Cause::Isolated)
+        };
+        let outcomes: Vec<Outcome> = match instead {
+            Some(cause) => complete.outcomes.iter().map(|_| Outcome::NotMeasured(cause)).collect(),
+            None => complete.outcomes,
+        };
+        for (stats, &outcome) in target.classes.iter_mut().zip(&outcomes) {
+            stats.record(outcome);
+            if let Outcome::NotMeasured(cause) = outcome {
+                *self.totals.not_measured.entry(cause).or_default() += 1;
+            }
+        }
+        let at = Sec(complete.due_ns.div_euclid(1_000_000_000));
+        let verdict = Verdict::of(outcomes.iter().copied());
+        let interval = u32::try_from(target.probing.interval.as_secs()).unwrap_or(u32::MAX).max(1);
+        let outcomes = target.probing.classes.iter().copied().zip(outcomes).collect();
+        if self.minutes.add(&Round { at, component, outcomes }, interval).is_err() {
+            self.totals.too_late += 1; // time that is accounted for already, after a backward step of the clock
+        }
+        let id = &self.config.components[component.get()].id;
+        let was = self.fold.confirmed(component).state;
+        if !self.fold.round(component, Source::Address, at, verdict) {
+            return;
+        }
+        let confirmed = self.fold.confirmed(component);
+        if !was.same_kind(confirmed.state) {
+            let since = confirmed.since.unwrap_or(at);
+            let rounds = self.config.components[component.get()].hysteresis;
+            match (was, confirmed.state) {
+                // The first decision after the start is no news.
+                (State::Unknown(Cause::Stopped | Cause::Undecided), State::Up) => {
+                    tracing::debug!(component = %id, %since, "up");
+                }
+                (_, State::Up) => tracing::info!(component = %id, %since, was = view::state_name(was), "up"),
+                (_, State::Down) => {
+                    tracing::warn!(component = %id, %since, "down: {} rounds in a row without an answer", rounds.down_after);
+                }
+                (_, State::Unknown(cause)) => {
+                    tracing::warn!(component = %id, since = %at, %cause, "unknown: {}", view::cause_in_words(cause));
+                }
+            }
+        }
+    }
+}

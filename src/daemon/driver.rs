@@ -1,0 +1,141 @@
+//! The loop that owns all state: it reads the clocks, feeds the core, and performs what the core returns.
+//!
+//! One task owns the [`Core`]; everybody else asks it over a bounded channel. It never waits
+//! for a reader, the disk or the network: what is slow has its own task.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use assured_probes::icmp::{Engine, Event, Request};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::MissedTickBehavior;
+
+use super::core::Core;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::schedule::pace::{Pace, Tick};
+use crate::snapshot::Snapshot;
+
+/// How often due targets are looked for. Probes that are due within one tick leave together.
+const TICK: Duration = Duration::from_millis(2);
+
+/// What others ask of the driver.
+#[derive(Debug)]
+pub enum Ask {
+    /// A picture of now; one made in the same second may serve.
+    Snapshot(oneshot::Sender<Arc<Snapshot>>),
+    /// Go on with another configuration. The answer says what changed.
+    Reload(Box<Config>, oneshot::Sender<String>),
+    /// A reload failed before it came here; say so in metrics.
+    ReloadFailed,
+    /// Send nothing more, wait for what is in flight, close the accounts, and end.
+    Stop,
+}
+
+/// A look-up that has ended: the name and its addresses, none when it failed.
+pub type Looked = (Arc<str>, Vec<IpAddr>);
+
+/// Everything the loop needs.
+pub struct Driver {
+    /// The state.
+    pub core: Core,
+    /// Sends probes.
+    pub engine: Arc<dyn Engine>,
+    /// What the engine learnt.
+    pub events: mpsc::Receiver<Vec<Event>>,
+    /// Readers and operators.
+    pub asks: mpsc::Receiver<Ask>,
+    /// The resolver's answers.
+    pub looked: mpsc::Receiver<Looked>,
+    /// The names to look up, sorted.
+    pub names: watch::Sender<Vec<Arc<str>>>,
+    /// Both clocks.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Driver {
+    /// Runs until asked to stop or until the engine is gone; returns the core with its accounts closed.
+    ///
+    /// Must not be cancelled: the accounts would stay open.
+    pub async fn run(mut self) -> Core {
+        let mut pace = Pace::new(self.clock.now());
+        let mut plan = self.core.plan();
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut requests: Vec<Request> = Vec::new();
+        let mut fresh: Option<Arc<Snapshot>> = None;
+        let mut stop_at_mono_ns: Option<u64> = None;
+
+        loop {
+            tokio::select! {
+                batch = self.events.recv() => {
+                    let Some(batch) = batch else {
+                        tracing::error!("the probing engine has ended; stopping");
+                        break;
+                    };
+                    let now = self.clock.now();
+                    for event in &batch {
+                        self.core.event(event, now);
+                    }
+                }
+                _ = ticks.tick() => {
+                    let now = self.clock.now();
+                    let tick = pace.tick(now);
+                    self.report_step(&tick);
+                    if let Some((after, until, cause)) = tick.missed {
+                        self.core.missed(&plan, after, until, cause, now);
+                    }
+                    if let (Some((after, until)), None) = (tick.serve, stop_at_mono_ns) {
+                        plan.due(after, until, |due| self.core.due(due, now, &mut requests));
+                        if !requests.is_empty() {
+                            self.engine.send(std::mem::take(&mut requests));
+                        }
+                    }
+                    self.core.tick(now);
+                    if stop_at_mono_ns.is_some_and(|at| now.mono_ns >= at || self.core.idle()) {
+                        break;
+                    }
+                }
+                looked = self.looked.recv() => {
+                    if let Some((name, addresses)) = looked {
+                        self.core.looked(&name, &addresses);
+                    }
+                }
+                ask = self.asks.recv() => match ask {
+                    Some(Ask::Snapshot(answer)) => {
+                        let now = self.clock.now();
+                        let snapshot = match fresh.take().filter(|s| s.at == now.sec()) {
+                            Some(snapshot) => snapshot,
+                            None => Arc::new(self.core.snapshot(now, &self.engine.strays())),
+                        };
+                        fresh = Some(snapshot.clone());
+                        let _ = answer.send(snapshot); // the reader may have gone
+                    }
+                    Some(Ask::Reload(config, answer)) => {
+                        let said = self.core.reload(*config, self.clock.now());
+                        plan = self.core.plan();
+                        self.names.send_replace(self.core.names());
+                        fresh = None;
+                        let _ = answer.send(said);
+                    }
+                    Some(Ask::ReloadFailed) => self.core.reload_failed(),
+                    Some(Ask::Stop) | None => {
+                        let wait = self.core.longest_timeout() + Duration::from_millis(500);
+                        let wait_ns = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
+                        stop_at_mono_ns.get_or_insert(self.clock.now().mono_ns.saturating_add(wait_ns));
+                    }
+                },
+            }
+        }
+        self.core.close(self.clock.now());
+        self.core
+    }
+
+    fn report_step(&mut self, tick: &Tick) {
+        let Some(ns) = tick.stepped_ns else { return };
+        self.core.stepped(ns);
+        let seconds = ns as f64 / 1e9;
+        tracing::warn!(seconds, "the wall clock stepped: slots it jumped over are unknown time");
+    }
+}

@@ -1,0 +1,194 @@
+//! Starts the daemon's tasks, watches over them, and ends them in order.
+//!
+//! Every task has its owner here. One that ends before it was asked to ends the process: a
+//! monitor with a dead part would show old states as if they were new.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use assured_probes::icmp::Engine;
+use assured_probes::icmp::batched::{self, BatchedEngine};
+use assured_probes::icmp::socket::Sockets;
+use sd_notify::NotifyState;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::core::Core;
+use super::driver::{self, Driver};
+use super::resolve;
+use super::signal::{self, Signals, tell_service_manager};
+use crate::clock::Clock;
+use crate::config::{self, Config};
+use crate::http::server;
+use crate::http::source::{Ask, Source};
+
+/// Batches of events that may wait for the driver; the engine throws further ones away, and counts them.
+const EVENT_BATCHES: usize = 4096;
+/// How long a stop may take before the process ends all the same.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// What to run.
+pub struct Parts {
+    /// What to watch.
+    pub config: Config,
+    /// Where the configuration came from and is read again; `None` when it came from no file.
+    pub file: Option<PathBuf>,
+    /// In place of the configuration's data folder, also after a reload.
+    pub data_dir: Option<PathBuf>,
+    /// What probes leave by.
+    pub sockets: Sockets,
+    /// Both clocks.
+    pub clock: Arc<dyn Clock>,
+    /// Ends the daemon as SIGTERM does.
+    pub stop: CancellationToken,
+}
+
+/// Why the daemon could not start, or ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum SuperviseError {
+    /// The pages' address cannot be had.
+    #[error("cannot listen on {address}: {error}. Is another assured running? `monitor.listen` chooses the address")]
+    Listen {
+        /// Where it should have listened.
+        address: std::net::SocketAddr,
+        /// Why it cannot.
+        error: std::io::Error,
+    },
+    /// Something the daemon needs from the operating system cannot be had.
+    #[error("cannot {what}: {error}")]
+    System {
+        /// What failed.
+        what: &'static str,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// A task ended that should not have.
+    #[error("the {0} ended unexpectedly; ending with it rather than show old states as new")]
+    Died(&'static str),
+}
+
+/// Runs until a signal, `stop`, or the death of a part.
+///
+/// # Errors
+/// See [`SuperviseError`]; a stop that was asked for is none.
+pub async fn run(parts: Parts) -> Result<(), SuperviseError> {
+    let system = |what| move |error| SuperviseError::System { what, error };
+    let mut signals = Signals::listen().map_err(system("listen to signals"))?;
+    let address = parts.config.monitor.listen;
+    let listener = TcpListener::bind(address).await.map_err(|error| SuperviseError::Listen { address, error })?;
+    let modes = (parts.sockets.v4(), parts.sockets.v6());
+
+    let (events_in, events) = mpsc::channel(EVENT_BATCHES);
+    let engine = BatchedEngine::start(parts.sockets, batched::Config::default(), events_in)
+        .map_err(system("start the probing engine"))?;
+    let engine: Arc<dyn Engine> = Arc::new(engine);
+    let core = Core::new(parts.config, Vec::new(), parts.clock.now().sec(), engine_name(modes));
+    let watched = core.config().components.len();
+    let (names_in, names) = watch::channel(core.names());
+    let (looked_in, looked) = mpsc::channel(64);
+    let (driver_asks, asks) = mpsc::channel(64);
+    let driver = Driver { core, engine, events, asks, looked, names: names_in, clock: parts.clock };
+    let (source, mut questions) = Source::new();
+    let ended = CancellationToken::new();
+
+    let mut driver = tokio::spawn(driver.run());
+    let resolver = tokio::spawn(resolve::client::run(names, looked_in));
+    let mut pages = tokio::spawn(server::serve(listener, source, ended.clone().cancelled_owned()));
+
+    tell_service_manager(NotifyState::Ready);
+    tracing::info!(components = watched, page = %format!("http://{address}/"), "watching");
+
+    let files = (parts.file, parts.data_dir);
+    let outcome = loop {
+        tokio::select! {
+            asked = signals.next() => match asked {
+                signal::Ask::Stop => break Ok(()),
+                signal::Ask::Reload => {
+                    let _ = reload(&files, &driver_asks).await; // it has said in the log how it went
+                }
+            },
+            () = parts.stop.cancelled() => break Ok(()),
+            question = questions.recv() => match question {
+                Some(Ask::Snapshot(answer)) => {
+                    // A full queue drops the question: its reader is told to try again.
+                    let _ = driver_asks.try_send(driver::Ask::Snapshot(answer));
+                }
+                Some(Ask::Reload(answer)) => {
+                    let _ = answer.send(reload(&files, &driver_asks).await);
+                }
+                Some(Ask::Ready(answer)) => {
+                    let _ = answer.send(Ok(()));
+                }
+                None => break Err(SuperviseError::Died("page server")),
+            },
+            _ = &mut driver => break Err(SuperviseError::Died("driver")),
+            _ = &mut pages => break Err(SuperviseError::Died("page server")),
+        }
+    };
+
+    tell_service_manager(NotifyState::Stopping);
+    tracing::info!("stopping: waiting for the probes in flight");
+    ended.cancel();
+    resolver.abort(); // it owns nothing but timers
+    let _ = driver_asks.send(driver::Ask::Stop).await;
+    let drained = async {
+        if !driver.is_finished() {
+            let _ = (&mut driver).await;
+        }
+        if !pages.is_finished() {
+            let _ = (&mut pages).await;
+        }
+    };
+    if tokio::time::timeout(DRAIN, drained).await.is_err() {
+        tracing::warn!("not everything ended within {} s; ending all the same", DRAIN.as_secs());
+    }
+    outcome
+}
+
+fn engine_name(
+    modes: (Option<assured_probes::icmp::socket::Mode>, Option<assured_probes::icmp::socket::Mode>),
+) -> &'static str {
+    use assured_probes::icmp::socket::Mode;
+    match modes.0.or(modes.1) {
+        Some(Mode::Datagram) => "datagram",
+        Some(Mode::Raw) => "raw",
+        None => "none",
+    }
+}
+
+/// Reads the configuration again and hands it to the driver; what is wrong with it leaves everything as it was.
+async fn reload(
+    (file, data_dir): &(Option<PathBuf>, Option<PathBuf>),
+    driver: &mpsc::Sender<driver::Ask>,
+) -> Result<(), String> {
+    let Some(file) = file.clone() else {
+        return Err("there is no configuration file to read again".into());
+    };
+    let read = tokio::task::spawn_blocking(move || config::load::load(&file)).await;
+    let problems = match read {
+        Ok(Ok(loaded)) => {
+            for warning in &loaded.warnings {
+                tracing::warn!("{warning}");
+            }
+            let mut config = loaded.config;
+            if let Some(dir) = data_dir {
+                config.monitor.data_dir.clone_from(dir);
+            }
+            let (answer, answered) = oneshot::channel();
+            if driver.send(driver::Ask::Reload(Box::new(config), answer)).await.is_ok() {
+                if let Ok(said) = answered.await {
+                    tracing::info!("configuration read again: {said}");
+                    return Ok(());
+                }
+            }
+            return Err("the daemon is stopping".into());
+        }
+        Ok(Err(problems)) => problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
+        Err(died) => format!("reading the configuration failed: {died}"),
+    };
+    tracing::error!("configuration not taken over, going on with the one before:\n{problems}");
+    let _ = driver.send(driver::Ask::ReloadFailed).await;
+    Err(problems)
+}

@@ -1,0 +1,28 @@
+//! `report.html`: one file, nothing fetched, printable.
+
+use askama::Template;
+
+use super::document::{self, Block, Cell, Column, Document};
+use super::model::Report;
+
+/// The bytes of `report.html`.
+#[must_use]
+pub fn encode(report: &Report) -> Vec<u8> {
+    let document = document::document(report);
+    Page { document: &document, software: &report.method.software }
+        .render()
+        .expect("the template writes to memory only")
+        .into_bytes()
+}
+
+#[derive(Template)]
+#[template(path = "report/report.html")]
+struct Page<'a> {
+    document: &'a Document,
+    software: &'a str,
+}
+
+/// Class attribute of a cell.
+fn side(column: &Column) -> &'static str {
+    if column.right { "r" } else { "" }
+}

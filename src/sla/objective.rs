@@ -1,0 +1,312 @@
+//! Objectives of a class of service, over available time only.
+//!
+//! A probe counts for a service's objective when its second is in the service's `up` account
+//! *and* its own component is up then: an outage is not punished twice, and a dead standby
+//! is not the service's loss. Probes of a class are pooled over all components of the
+//! service's tree that carry that class.
+
+use crate::config::model::{Codec, Limit, Measure, Objective};
+use crate::measurement::jitter;
+use crate::measurement::minute::Tally;
+use crate::sketch::Sketch;
+use crate::sla::exclusion;
+use crate::sla::figures::Verdict;
+use crate::units::{Micros, Share, Span};
+use crate::voice::{self, DelayModel, Rating};
+
+const NANOS_PER_MICRO: u64 = 1_000;
+
+/// What one class's probes of one component found in a stretch of time that counts.
+///
+/// The caller sees to it that all of `span` counts, see [`counted_spans`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ClassAggregate {
+    /// From the first probe to behind the last.
+    pub span: Option<Span>,
+    /// Probes answered in time.
+    pub received: u64,
+    /// Probes not answered in time.
+    pub lost: u64,
+    /// Probes that were due but not measured; they are in no figure.
+    pub not_measured: u64,
+    /// Sum of round-trip times, microseconds.
+    pub rtt_sum_us: u64,
+    /// Smallest round-trip time.
+    pub rtt_min: Option<Micros>,
+    /// Largest round-trip time.
+    pub rtt_max: Option<Micros>,
+    /// All round-trip times.
+    pub sketch: Sketch,
+    /// Sum of the minutes' RFC 3550 jitter, nanoseconds; see [`crate::measurement::jitter`].
+    pub jitter_nanos: u64,
+    /// Minutes in that sum.
+    pub jitter_minutes: u64,
+}
+
+impl From<&Tally> for ClassAggregate {
+    /// All of a tally, for a stretch that counts as a whole.
+    fn from(tally: &Tally) -> Self {
+        let Tally { rounds, replies } = tally;
+        let answered = replies.count > 0;
+        Self {
+            span: rounds.first().zip(rounds.last()).map(|(first, last)| Span::new(first, last.plus(1))),
+            received: u64::from(rounds.replies()),
+            lost: u64::from(rounds.lost()),
+            not_measured: u64::from(rounds.not_measured()),
+            rtt_sum_us: replies.sum_us,
+            rtt_min: answered.then_some(replies.min),
+            rtt_max: answered.then_some(replies.max),
+            sketch: Sketch::from(&replies.buckets),
+            jitter_nanos: replies.jitter_sum_us * NANOS_PER_MICRO,
+            jitter_minutes: u64::from(replies.jitter_minutes),
+        }
+    }
+}
+
+impl ClassAggregate {
+    /// Counts a reply.
+    pub fn reply(&mut self, rtt: Micros) {
+        self.received += 1;
+        self.rtt_sum_us = self.rtt_sum_us.saturating_add(u64::from(rtt.0));
+        self.rtt_min = Some(self.rtt_min.map_or(rtt, |m| m.min(rtt)));
+        self.rtt_max = Some(self.rtt_max.map_or(rtt, |m| m.max(rtt)));
+        self.sketch.record(rtt);
+    }
+
+    /// Counts a minute's jitter, once the minute is over.
+    pub fn minute_jitter(&mut self, jitter: &jitter::Jitter) {
+        if let Some(nanos) = jitter.nanos() {
+            self.jitter_nanos = self.jitter_nanos.saturating_add(nanos);
+            self.jitter_minutes += 1;
+        }
+    }
+
+    /// Adds another stretch or another component: exact, in any order.
+    pub fn merge(&mut self, other: &Self) {
+        self.span = match (self.span, other.span) {
+            (Some(a), Some(b)) => Some(Span::new(a.from.min(b.from), a.to.max(b.to))),
+            (a, b) => a.or(b),
+        };
+        self.received = self.received.saturating_add(other.received);
+        self.lost = self.lost.saturating_add(other.lost);
+        self.not_measured = self.not_measured.saturating_add(other.not_measured);
+        self.rtt_sum_us = self.rtt_sum_us.saturating_add(other.rtt_sum_us);
+        self.rtt_min = self.rtt_min.into_iter().chain(other.rtt_min).min();
+        self.rtt_max = self.rtt_max.max(other.rtt_max);
+        self.sketch.merge(&other.sketch);
+        self.jitter_nanos = self.jitter_nanos.saturating_add(other.jitter_nanos);
+        self.jitter_minutes = self.jitter_minutes.saturating_add(other.jitter_minutes);
+    }
+
+    /// Probes that were answered or lost.
+    #[must_use]
+    pub fn population(&self) -> u64 {
+        self.received.saturating_add(self.lost)
+    }
+
+    /// Voice quality over all of it: mean round trip, mean jitter, loss, and what a de-jitter buffer of that size discards.
+    #[must_use]
+    pub fn voice(&self, codec: Codec, model: DelayModel) -> Option<Rating> {
+        if self.received == 0 {
+            return None;
+        }
+        let rtt_ms = self.rtt_sum_us as f64 / self.received as f64 / 1e3;
+        let jitter_ms =
+            if self.jitter_minutes == 0 { 0.0 } else { self.jitter_nanos as f64 / self.jitter_minutes as f64 / 1e6 };
+        let loss_percent = self.lost as f64 * 100.0 / self.population() as f64;
+        let playout = Micros((voice::playout_ms(jitter_ms) * 1e3) as u32);
+        let latest = Micros(self.rtt_min.unwrap_or_default().0.saturating_add(playout.0));
+        let late_percent = self.sketch.count_above(latest) as f64 * 100.0 / self.received as f64;
+        let path = voice::path_from_round_trips(codec, rtt_ms, jitter_ms, loss_percent, late_percent);
+        Some(voice::rate(codec, path, model))
+    }
+}
+
+/// When probes of a component count for a service: the service's up account and the component's up time, both.
+#[must_use]
+pub fn counted_spans(service_up: &[Span], component_up: &[Span]) -> Vec<Span> {
+    exclusion::intersection(service_up, component_up)
+}
+
+/// What an objective came to. Ratios are exact; `Beyond` is a percentile that falls among lost probes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Value {
+    /// Nanoseconds, floored.
+    Nanos(u64),
+    /// Lost probes of all.
+    Loss {
+        /// Lost.
+        lost: u64,
+        /// Lost and received.
+        of: u64,
+    },
+    /// Ten-thousandths of MOS, truncated.
+    Mos(u32),
+    /// Longer than any answer: the rank falls among lost probes (RFC 2681 §4.1).
+    Beyond,
+}
+
+impl Value {
+    /// In the base unit (seconds, fraction, MOS) for metrics and charts; infinite when beyond.
+    #[must_use]
+    pub fn as_f64(self) -> f64 {
+        match self {
+            Self::Nanos(n) => n as f64 / 1e9,
+            Self::Loss { lost, of } => lost as f64 / of as f64,
+            Self::Mos(m) => f64::from(m) / 1e4,
+            Self::Beyond => f64::INFINITY,
+        }
+    }
+}
+
+impl std::fmt::Display for Value {
+    /// `12.345 ms`, `0.1234%`, `4.1234`, `lost`: truncated, in the unit that limits are written in.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match *self {
+            Self::Nanos(n) => write!(f, "{}.{:03} ms", n / 1_000_000, n / 1_000 % 1_000),
+            Self::Loss { lost, of } => {
+                let ppm = u128::from(lost) * 1_000_000 / u128::from(of.max(1));
+                write!(f, "{}.{:04}%", ppm / 10_000, ppm % 10_000)
+            }
+            Self::Mos(m) => write!(f, "{}.{:04}", m / 10_000, m % 10_000),
+            Self::Beyond => f.write_str("lost"),
+        }
+    }
+}
+
+/// An objective and what became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome {
+    /// `None` when nothing was measured.
+    pub value: Option<Value>,
+    /// Whether it held; not proven when nothing was measured.
+    pub verdict: Verdict,
+}
+
+/// Evaluates an objective over everything that counts; `codec` is the class's, for MOS.
+#[must_use]
+pub fn evaluate(objective: &Objective, all: &ClassAggregate, codec: Option<Codec>) -> Outcome {
+    let judged = match objective.limit {
+        Limit::Micros(limit) => delay(objective.measure, all, limit),
+        Limit::Share(limit) => (all.population() > 0).then(|| {
+            let kept =
+                u128::from(all.lost) * u128::from(Share::ONE.0) <= u128::from(limit.0) * u128::from(all.population());
+            (Value::Loss { lost: all.lost, of: all.population() }, kept)
+        }),
+        Limit::Mos(limit) => codec.and_then(|codec| all.voice(codec, DelayModel::default())).map(|rating| {
+            let mos = (rating.mos * 1e4) as u32;
+            (Value::Mos(mos), mos >= limit)
+        }),
+    };
+    let verdict = match judged {
+        None => Verdict::NotProven,
+        Some((_, true)) => Verdict::Met,
+        Some((_, false)) => Verdict::Breached,
+    };
+    Outcome { value: judged.map(|(value, _)| value), verdict }
+}
+
+/// A measure of delay in nanoseconds, and whether it is at most `limit` microseconds, exactly.
+fn delay(measure: Measure, all: &ClassAggregate, limit: u64) -> Option<(Value, bool)> {
+    let limit_nanos = u128::from(limit) * u128::from(NANOS_PER_MICRO);
+    let mean = |sum_nanos: u128, of: u64| {
+        (of > 0).then(|| {
+            let value = u64::try_from(sum_nanos / u128::from(of)).unwrap_or(u64::MAX);
+            (Value::Nanos(value), sum_nanos <= limit_nanos * u128::from(of))
+        })
+    };
+    let single = |us: Micros| (Value::Nanos(u64::from(us.0) * NANOS_PER_MICRO), u64::from(us.0) <= limit);
+    let percentile = |q: u64| {
+        (all.population() > 0).then(|| {
+            all.sketch.quantile_of(Share(q * 1_000_000), all.population()).map_or((Value::Beyond, false), single)
+        })
+    };
+    match measure {
+        Measure::RttMean => mean(u128::from(all.rtt_sum_us) * u128::from(NANOS_PER_MICRO), all.received),
+        Measure::RttP50 => percentile(50),
+        Measure::RttP95 => percentile(95),
+        Measure::RttP99 => percentile(99),
+        Measure::RttMax => all.rtt_max.map(single),
+        Measure::Jitter => mean(u128::from(all.jitter_nanos), all.jitter_minutes),
+        Measure::PdvP99 => jitter::pdv_p99(&all.sketch, all.rtt_min?).map(single),
+        // The configuration check gives these limits of their own kind.
+        Measure::Loss | Measure::Mos => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::ClassIx;
+    use proptest::prelude::*;
+
+    fn judge(measure: Measure, limit: Limit, all: &ClassAggregate) -> (String, Verdict) {
+        let outcome = evaluate(&Objective { class: ClassIx(0), measure, limit }, all, Some(Codec::G711));
+        (outcome.value.map_or_else(|| "-".into(), |v| v.to_string()), outcome.verdict)
+    }
+
+    fn of(rtts: &[u32], lost: u64) -> ClassAggregate {
+        let mut all = ClassAggregate { lost, ..ClassAggregate::default() };
+        rtts.iter().for_each(|&us| all.reply(Micros(us)));
+        all
+    }
+
+    #[test]
+    fn means_are_compared_exactly() {
+        let all = of(&[10_000, 10_000, 10_001], 0);
+        assert_eq!(judge(Measure::RttMean, Limit::Micros(10_000), &all), ("10.000 ms".into(), Verdict::Breached));
+        assert_eq!(judge(Measure::RttMean, Limit::Micros(10_001), &all).1, Verdict::Met);
+    }
+
+    #[test]
+    fn loss_is_lost_of_lost_and_received() {
+        let all = of(&[1_000; 999], 1);
+        assert_eq!(judge(Measure::Loss, Limit::Share(Share(100_000)), &all), ("0.1000%".into(), Verdict::Met));
+        assert_eq!(judge(Measure::Loss, Limit::Share(Share(99_999)), &all).1, Verdict::Breached);
+        let unmeasured = ClassAggregate { not_measured: 50, ..ClassAggregate::default() };
+        assert_eq!(judge(Measure::Loss, Limit::Share(Share(0)), &unmeasured), ("-".into(), Verdict::NotProven));
+    }
+
+    #[test]
+    fn percentiles_count_the_lost_as_slower_than_all() {
+        assert_eq!(judge(Measure::RttP95, Limit::Micros(50), &of(&[40; 95], 5)), ("0.040 ms".into(), Verdict::Met));
+        assert_eq!(judge(Measure::RttP95, Limit::Micros(50), &of(&[40; 94], 6)), ("lost".into(), Verdict::Breached));
+        assert_eq!(judge(Measure::RttMax, Limit::Micros(50), &of(&[40, 51], 6)).1, Verdict::Breached);
+    }
+
+    #[test]
+    fn jitter_is_the_mean_of_the_minutes() {
+        let mut all = of(&[1_000], 0);
+        assert_eq!(judge(Measure::Jitter, Limit::Micros(5_000), &all), ("-".into(), Verdict::NotProven));
+        for ms in [2_u32, 8] {
+            let mut minute = jitter::Jitter::default();
+            (0..2).for_each(|n| minute.reply(Micros(n * ms * 16_000)));
+            all.minute_jitter(&minute);
+        }
+        assert_eq!(judge(Measure::Jitter, Limit::Micros(5_000), &all), ("5.000 ms".into(), Verdict::Met));
+        assert_eq!(judge(Measure::Jitter, Limit::Micros(4_999), &all).1, Verdict::Breached);
+    }
+
+    #[test]
+    fn voice_quality_needs_at_least_the_limit() {
+        // 20 ms round trip: 10 + 40 + 40 ms, Cole-Rosenbluth Id 2.16, R 91.04.
+        let all = of(&[20_000; 100], 0);
+        let (mos, verdict) = judge(Measure::Mos, Limit::Mos(40_000), &all);
+        assert_eq!((&mos[..5], verdict), ("4.363", Verdict::Met));
+        assert_eq!(judge(Measure::Mos, Limit::Mos(43_700), &all).1, Verdict::Breached);
+        let silent = of(&[], 10);
+        assert_eq!(judge(Measure::Mos, Limit::Mos(10_000), &silent).1, Verdict::NotProven);
+    }
+
+    proptest! {
+        #[test]
+        fn merging_parts_gives_the_whole(a in proptest::collection::vec(0_u32..1_000_000, 0..40), b in proptest::collection::vec(0_u32..1_000_000, 0..40)) {
+            let (mut left, mut right) = (of(&a, 2), of(&b, 3));
+            let old = left.clone();
+            left.merge(&right);
+            right.merge(&old);
+            prop_assert_eq!(&left, &of(&[a, b].concat(), 5));
+            prop_assert_eq!(left, right);
+        }
+    }
+}

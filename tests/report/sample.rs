@@ -1,0 +1,740 @@
+//! A believable month, made by hand: two services breached, one not proven, one saved by an exclusion.
+//!
+//! Only the figures' looks matter here; that they follow from records is tested where they are computed.
+
+#![allow(dead_code, reason = "each of the two test programs uses its own part")]
+
+use assured::report::csv::{self, Minute};
+use assured::report::journal::{self, Entry, RoundOutcome, Runs, Source};
+use assured::report::model::*;
+use assured::report::pack::Contents;
+use assured::units::Sec;
+
+const START: &str = "2026-09-30T23:00:00Z";
+const END: &str = "2026-11-01T00:00:00Z";
+const WINDOW: u64 = 2_682_000;
+/// 0.05% of the window.
+const ALLOWED: u64 = 1341;
+
+fn s(text: &str) -> String {
+    text.to_owned()
+}
+
+/// A pseudo-random number below `below` that is the same everywhere.
+fn noise(seed: u64, below: u64) -> u64 {
+    let mixed = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    (mixed >> 33) % below
+}
+
+struct Down<'a> {
+    from: &'a str,
+    to: &'a str,
+    cause: &'a str,
+    components: &'a [&'a str],
+    excluded: u64,
+    note: &'a str,
+}
+
+fn length(from: &str, to: &str) -> u64 {
+    u64::try_from(instant(to).since(instant(from))).unwrap()
+}
+
+fn outage(d: &Down<'_>) -> Outage {
+    let seconds = length(d.from, d.to);
+    Outage {
+        from: s(d.from),
+        to: s(d.to),
+        seconds,
+        cause: s(d.cause),
+        components: d.components.iter().map(|c| s(c)).collect(),
+        excluded: d.excluded,
+        counted: seconds - d.excluded,
+        began_before: false,
+        lasts: false,
+        restored: Some(s(if seconds > 18_000 { "late" } else { "within" })),
+        notes: if d.note.is_empty() { vec![] } else { vec![s(d.note)] },
+    }
+}
+
+struct Plan<'a> {
+    id: &'a str,
+    title: &'a str,
+    site: &'a str,
+    class: &'a str,
+    charge: u64,
+    unknown: u64,
+    degraded: u64,
+    downs: &'a [Down<'a>],
+    objectives: &'a [(&'a str, &'a str, &'a str, Verdict)],
+}
+
+fn judged(seconds: Seconds) -> (String, String, String, String, Verdict, u64) {
+    let known = seconds.window - seconds.unknown;
+    let (w, d, u) = (seconds.window, seconds.down, seconds.unknown);
+    let availability = percent(known - d, known);
+    let coverage = percent(w - u, w);
+    let breached = u128::from(d) * 10_000 > u128::from(known) * 5;
+    let proven = u128::from(u) * 100 <= u128::from(w);
+    let verdict = if !proven {
+        Verdict::NotProven
+    } else if breached {
+        Verdict::Breached
+    } else {
+        Verdict::Met
+    };
+    let credit = match (verdict, u128::from(d) * 1000 > u128::from(known) * 5) {
+        (Verdict::Breached, true) => 10,
+        (Verdict::Breached, false) => 5,
+        _ => 0,
+    };
+    (availability, percent(w - u - d, w), percent(w - d, w), coverage, verdict, credit)
+}
+
+fn pounds(pence: u64) -> String {
+    format!("GBP {}.{:02}", pence / 100, pence % 100)
+}
+
+fn service(plan: &Plan<'_>) -> Service {
+    let outages: Vec<Outage> = plan.downs.iter().map(outage).collect();
+    let down: u64 = outages.iter().map(|o| o.counted).sum();
+    let excluded: u64 = outages.iter().map(|o| o.excluded).sum();
+    let seconds =
+        Seconds { window: WINDOW, up: WINDOW - down - excluded - plan.unknown, down, unknown: plan.unknown, excluded };
+    let raw = Seconds { up: seconds.up, down: down + excluded, excluded: 0, ..seconds };
+    let (availability, lower, upper, coverage, verdict, credit) = judged(seconds);
+    let without = judged(raw);
+    let known = WINDOW - plan.unknown;
+    let working = format!(
+        "({WINDOW} - {} unknown - {down} down) / ({WINDOW} - {} unknown) = {} / {known} = {availability}%",
+        plan.unknown,
+        plan.unknown,
+        known - down
+    );
+    let trend = (0..12_u64)
+        .map(|n| {
+            let month = if n < 2 { format!("2025-{}", 11 + n) } else { format!("2026-{:02}", n - 1) };
+            let seed = n * 31 + plan.charge;
+            let past = match noise(seed, 7) {
+                0 => 3900,
+                k => k * 110,
+            };
+            match n {
+                0 => TrendMonth { month, availability: None, down: 0, verdict: None },
+                11 => TrendMonth { month, availability: Some(availability.clone()), down, verdict: Some(verdict) },
+                _ => TrendMonth {
+                    month,
+                    availability: Some(percent(2_592_000 - past, 2_592_000)),
+                    down: past,
+                    verdict: Some(if past > 1296 { Verdict::Breached } else { Verdict::Met }),
+                },
+            }
+        })
+        .collect();
+    let amount = pounds(plan.charge * credit / 100);
+    Service {
+        id: s(plan.id),
+        site: s(plan.site),
+        formula: s("calendar"),
+        seconds,
+        lower,
+        upper,
+        coverage,
+        target: s("99.9500"),
+        verdict,
+        outages,
+        objectives: plan
+            .objectives
+            .iter()
+            .map(|(measure, limit, value, verdict)| Objective {
+                class: s(plan.class),
+                measure: s(measure),
+                limit: s(limit),
+                value: Some(s(value)),
+                verdict: *verdict,
+            })
+            .collect(),
+        credit: Credit {
+            percent: format!("{credit}.0000"),
+            amount: Some(amount.clone()),
+            working: match credit {
+                0 if verdict == Verdict::NotProven => {
+                    s("not proven: no credit is computed until the missing time is settled")
+                }
+                0 => format!("{availability}% is not below 99.95%: no credit"),
+                _ => format!(
+                    "{availability}% is below {}: {credit}% of {} = {amount}",
+                    if credit == 10 { "99.5%" } else { "99.95%" },
+                    pounds(plan.charge)
+                ),
+            },
+        },
+        title: s(plan.title),
+        sla: s("assured-extra"),
+        class: s(plan.class),
+        monthly_charge: Some(pounds(plan.charge)),
+        working,
+        allowed_down: Some(ALLOWED * known / WINDOW),
+        degraded: plan.degraded,
+        without_exclusions: WithoutExclusions {
+            seconds: raw,
+            availability: without.0,
+            verdict: without.4,
+            credit: Some(pounds(plan.charge * without.5 / 100)),
+        },
+        trend,
+        availability,
+    }
+}
+
+const FIBRE: Down<'static> = Down {
+    from: "2026-10-13T05:12:41Z",
+    to: "2026-10-13T08:59:10Z",
+    cause: "both access links down at once: fibre cut in Pegs Lane, reported as INC-204417",
+    components: &["ch-primary", "ch-backup"],
+    excluded: 0,
+    note: "Provider confirms a shared duct (letter of 14 October)",
+};
+const GATEWAY: Down<'static> = Down {
+    from: "2026-10-21T14:03:05Z",
+    to: "2026-10-21T14:21:47Z",
+    cause: "voice gateway restarted (uptime went back)",
+    components: &["ch-gw1"],
+    excluded: 0,
+    note: "",
+};
+const CHANGE: Down<'static> = Down {
+    from: "2026-10-25T00:04:00Z",
+    to: "2026-10-25T00:51:30Z",
+    cause: "announced maintenance CHG-77",
+    components: &["lib-r1"],
+    excluded: 2850,
+    note: "",
+};
+const BLIP: Down<'static> = Down {
+    from: "2026-10-06T11:40:10Z",
+    to: "2026-10-06T11:52:11Z",
+    cause: "",
+    components: &["depot-link"],
+    excluded: 0,
+    note: "",
+};
+
+fn services() -> Vec<Service> {
+    use Verdict::{Breached, Met};
+    let voice = &[
+        ("rtt_mean", "30ms", "18.204ms", Met),
+        ("jitter", "5ms", "1.310ms", Met),
+        ("loss", "0.1%", "0.0213%", Met),
+        ("mos", "4.0", "4.3614", Met),
+    ];
+    let poor = &[
+        ("rtt_mean", "30ms", "24.871ms", Met),
+        ("jitter", "5ms", "6.042ms", Breached),
+        ("loss", "0.1%", "0.0871%", Met),
+        ("mos", "4.0", "4.1207", Met),
+    ];
+    let data = &[("rtt_p95", "60ms", "31.552ms", Met)];
+    vec![
+        service(&Plan {
+            id: "ch-data",
+            title: "County Hall data",
+            site: "county-hall",
+            class: "data",
+            charge: 82_000,
+            unknown: 412,
+            degraded: 51_223,
+            downs: &[FIBRE],
+            objectives: data,
+        }),
+        service(&Plan {
+            id: "ch-voice",
+            title: "County Hall voice",
+            site: "county-hall",
+            class: "voice",
+            charge: 50_000,
+            unknown: 412,
+            degraded: 51_223,
+            downs: &[FIBRE, GATEWAY],
+            objectives: voice,
+        }),
+        service(&Plan {
+            id: "depot-data",
+            title: "Highways depot data",
+            site: "depot",
+            class: "data",
+            charge: 21_500,
+            unknown: 31_180,
+            degraded: 0,
+            downs: &[BLIP],
+            objectives: data,
+        }),
+        service(&Plan {
+            id: "lib-data",
+            title: "Central library data",
+            site: "library",
+            class: "data",
+            charge: 24_000,
+            unknown: 412,
+            degraded: 0,
+            downs: &[CHANGE],
+            objectives: data,
+        }),
+        service(&Plan {
+            id: "lib-voice",
+            title: "Central library voice",
+            site: "library",
+            class: "voice",
+            charge: 18_000,
+            unknown: 412,
+            degraded: 0,
+            downs: &[CHANGE],
+            objectives: poor,
+        }),
+    ]
+}
+
+/// Up, interrupted.
+fn row(id: &str, kind: &str, breaks: &[(&str, &str, RunState)]) -> TimelineRow {
+    let mut sorted = breaks.to_vec();
+    sorted.sort_by_key(|b| instant(b.0));
+    let mut at = s(START);
+    let mut runs = Vec::new();
+    for (from, to, state) in sorted {
+        runs.push(StateRun { from: at, to: s(from), state: RunState::Up });
+        runs.push(StateRun { from: s(from), to: s(to), state });
+        at = s(to);
+    }
+    runs.push(StateRun { from: at, to: s(END), state: RunState::Up });
+    TimelineRow { id: s(id), kind: s(kind), runs }
+}
+
+fn sites() -> Vec<SiteTimeline> {
+    use RunState::{Degraded, Down as D, Excluded, Unknown};
+    let restart = ("2026-10-09T02:00:00Z", "2026-10-09T02:06:52Z", Unknown);
+    let lost = ("2026-10-17T19:00:00Z", "2026-10-18T09:13:43Z", Degraded);
+    let lost_down = (lost.0, lost.1, D);
+    let fibre = (FIBRE.from, FIBRE.to, D);
+    let change = (CHANGE.from, CHANGE.to, Excluded);
+    let agent = ("2026-10-27T08:12:00Z", "2026-10-27T16:39:28Z", Unknown);
+    vec![
+        SiteTimeline {
+            site: s("county-hall"),
+            title: s("County Hall"),
+            rows: vec![
+                row("ch-data", "service", &[fibre, lost, restart]),
+                row("ch-voice", "service", &[fibre, (GATEWAY.from, GATEWAY.to, D), lost, restart]),
+                row("ch-backup", "component", &[fibre, lost_down, restart]),
+                row("ch-gw1", "component", &[(GATEWAY.from, GATEWAY.to, D), restart]),
+                row("ch-primary", "component", &[fibre, restart]),
+                row("ch-r1", "component", &[restart]),
+            ],
+        },
+        SiteTimeline {
+            site: s("depot"),
+            title: s("Highways depot"),
+            rows: vec![
+                row("depot-data", "service", &[(BLIP.from, BLIP.to, D), agent, restart]),
+                row("depot-link", "component", &[(BLIP.from, BLIP.to, D), agent, restart]),
+            ],
+        },
+        SiteTimeline {
+            site: s("library"),
+            title: s("Central library"),
+            rows: vec![
+                row("lib-data", "service", &[change, restart]),
+                row("lib-voice", "service", &[change, restart]),
+                row("lib-r1", "component", &[(CHANGE.from, CHANGE.to, D), restart]),
+            ],
+        },
+    ]
+}
+
+fn class(component: &str, class: &str, dscp: &str, base: u64, limit: Option<(u64, &str)>) -> ClassStats {
+    let seed = component.len() as u64 * 131 + class.len() as u64;
+    let day = |n: u64| {
+        let busy = if n % 7 == 3 || n % 7 == 4 { 0 } else { base / 4 };
+        let mean = base + busy + noise(seed + n, base / 6 + 1);
+        let sent = 86_400 - noise(seed + n * 3, 12);
+        let lost = if n == 13 { 3_901 } else { noise(seed + n * 7, 40) };
+        DayStats {
+            date: format!("2026-10-{n:02}"),
+            sent,
+            lost,
+            not_measured: noise(seed + n * 11, 3),
+            min_us: Some(base * 2 / 3 + noise(n, 90)),
+            mean_us: Some(mean),
+            p95_us: Some(mean * 3 / 2),
+            p99_us: Some(mean * 2 + noise(seed + n * 5, base)),
+            max_us: Some(mean * 6 + noise(seed + n * 13, base * 8)),
+            jitter_us: Some(base / 14 + noise(seed + n * 17, base / 20)),
+            loss: Some(percent(lost, sent)),
+        }
+    };
+    let mut days: Vec<DayStats> = (1..=31).map(day).collect();
+    // A day on which the depot was not looked at.
+    if component == "depot-link" {
+        days[26] = DayStats { date: s("2026-10-27"), not_measured: 86_400, ..DayStats::default() };
+    }
+    let sum = |pick: fn(&DayStats) -> u64| days.iter().map(pick).sum::<u64>();
+    let means: Vec<u64> = days.iter().filter_map(|d| d.mean_us).collect();
+    let mean = means.iter().sum::<u64>() / means.len() as u64;
+    let (sent, lost) = (sum(|d| d.sent), sum(|d| d.lost));
+    let month = DayStats {
+        date: s("2026-10"),
+        sent,
+        lost,
+        not_measured: sum(|d| d.not_measured),
+        min_us: days.iter().filter_map(|d| d.min_us).min(),
+        mean_us: Some(mean),
+        p95_us: Some(mean * 31 / 20),
+        p99_us: Some(mean * 12 / 5),
+        max_us: days.iter().filter_map(|d| d.max_us).max(),
+        jitter_us: Some(base / 12),
+        loss: Some(percent(lost, sent)),
+    };
+    ClassStats {
+        component: s(component),
+        class: s(class),
+        dscp: s(dscp),
+        rtt_limit_us: limit.map(|l| l.0),
+        rtt_limit_measure: limit.map(|l| s(l.1)),
+        month,
+        days,
+    }
+}
+
+fn voice(component: &str, mos: u64, worst: u64) -> VoiceQuality {
+    VoiceQuality {
+        component: s(component),
+        class: s("voice"),
+        codec: s("G.711"),
+        approximate: false,
+        delay_model: s("half the round-trip time, 20 ms packets, 40 ms jitter buffer"),
+        r_tenths: Some(921),
+        mos_e4: Some(mos),
+        mos_limit_e4: Some(40_000),
+        minutes: 44_480,
+        below_4_0: s("0.0412"),
+        below_3_6: s("0.0067"),
+        days: (1..=31)
+            .map(|n| VoiceDay {
+                date: format!("2026-10-{n:02}"),
+                mos_e4: Some(mos - noise(n, 600)),
+                worst_e4: Some(worst - noise(n * 3, 5_000)),
+            })
+            .collect(),
+    }
+}
+
+fn exclusions() -> Vec<Exclusion> {
+    let step = |at: &str, by: &str, action: &str, note: &str| ExclusionStep {
+        at: s(at),
+        by: s(by),
+        action: s(action),
+        note: s(note),
+    };
+    vec![
+        Exclusion {
+            id: s("CHG-77"),
+            kind: s("maintenance"),
+            state: s("valid"),
+            counted: true,
+            services: vec![s("lib-data"), s("lib-voice")],
+            from: s("2026-10-24T23:00:00Z"),
+            to: s("2026-10-25T01:00:00Z"),
+            down_inside: 5700,
+            reason: s("router software upgrade"),
+            reference: s("CHG-77"),
+            history: vec![step(
+                "2026-10-10T09:00:00Z",
+                "BT change desk",
+                "announced",
+                "14 days' notice; 5 days were needed",
+            )],
+        },
+        Exclusion {
+            id: s("x-2026-10-02"),
+            kind: s("exclusion"),
+            state: s("disputed"),
+            counted: false,
+            services: vec![s("ch-data"), s("ch-voice")],
+            from: s("2026-10-13T05:12:41Z"),
+            to: s("2026-10-13T08:59:10Z"),
+            down_inside: 27_178,
+            reason: s("third-party damage, claimed as beyond reasonable control"),
+            reference: s("BT-LTR-1187"),
+            history: vec![
+                step("2026-10-14T10:12:00Z", "R. Allen (BT)", "proposed", "street works by a third party"),
+                step("2026-10-16T15:40:00Z", "J. Okafor (council)", "disputed", "the contract asks for separate ducts"),
+            ],
+        },
+    ]
+}
+
+fn monitor() -> MonitorHealth {
+    let gap = |from: &str, to: &str, cause: &str, components| Gap {
+        from: s(from),
+        to: s(to),
+        seconds: length(from, to),
+        cause: s(cause),
+        components,
+    };
+    let event = |at: &str, what: &str| MonitorEvent { at: s(at), what: s(what) };
+    MonitorHealth {
+        vantage: s("county-hall-dc"),
+        coverage: s("99.8311"),
+        sent: 26_718_442,
+        not_measured: 45_121,
+        gaps: vec![
+            gap("2026-10-09T02:00:00Z", "2026-10-09T02:06:52Z", "stopped", 9),
+            gap("2026-10-27T08:12:00Z", "2026-10-27T16:39:28Z", "no_route", 1),
+        ],
+        restarts: vec![
+            event("2026-10-09T02:00:00Z", "stopped: planned restart for an update"),
+            event("2026-10-09T02:06:52Z", "started: assured 0.1.0"),
+        ],
+        clock_steps: vec![event("2026-10-19T03:14:07Z", "the wall clock stepped by -2 s")],
+        config_changes: vec![event("2026-10-09T02:06:52Z", "configuration 5f0c2d11 came into force: depot-link added")],
+    }
+}
+
+/// The journal: enough records to be worth a chain.
+pub fn journal() -> Vec<u8> {
+    let mut writer = journal::Writer::new();
+    writer.push(&Entry::Genesis {
+        schema: s(journal::SCHEMA),
+        contract: s("converged"),
+        period: s("2026-10"),
+        from: instant(START).0,
+        to: instant(END).0,
+        as_of: instant("2026-11-01T00:05:00Z").0,
+        time_zone: s("Europe/London"),
+        tz_data: s("2026b"),
+        vantage: s("county-hall-dc"),
+        calculation: s("avail/1"),
+        software: s("assured 0.1.0"),
+        store_sequence: 181_204,
+        store_head: s("8d3f0c52a7be1946d20c7a5513f6e98b04d1c2aa7e90f3356bb1c84de27a9f10"),
+    });
+    let cut = instant(FIBRE.from).0..instant(FIBRE.to).0;
+    for component in ["ch-backup", "ch-gw1", "ch-primary", "ch-r1", "depot-link", "lib-r1"] {
+        let mut runs = Runs::new(component, Source::Ping);
+        let start = instant(START).0;
+        for n in 0..44_700 {
+            let at = start + n * 60;
+            let fibre = cut.contains(&at);
+            let outcome = if fibre && component.starts_with("ch-") && component != "ch-gw1" && component != "ch-r1" {
+                RoundOutcome::Lost
+            } else {
+                RoundOutcome::Reply
+            };
+            if let Some(entry) = runs.push(at, 60, outcome, None) {
+                writer.push(&entry);
+            }
+        }
+        writer.push(&runs.finish().unwrap());
+    }
+    for x in exclusions() {
+        for step in &x.history {
+            writer.push(&Entry::Exclusion {
+                at: instant(&step.at).0,
+                id: x.id.clone(),
+                action: step.action.clone(),
+                by: step.by.clone(),
+                services: x.services.clone(),
+                from: instant(&x.from).0,
+                to: instant(&x.to).0,
+                reason: x.reason.clone(),
+                reference: x.reference.clone(),
+            });
+        }
+    }
+    writer.finish()
+}
+
+/// The report of that month.
+pub fn report() -> Report {
+    let journal = journal::decode(&journal()).unwrap();
+    let services = services();
+    let count = |verdict| services.iter().filter(|s| s.verdict == verdict).count() as u64;
+    Report {
+        schema: s(SCHEMA),
+        contract: s("converged"),
+        provisional: false,
+        period: Period {
+            start: s(START),
+            end: s(END),
+            time_zone: s("Europe/London"),
+            month: s("2026-10"),
+            as_of: s("2026-11-01T00:05:00Z"),
+        },
+        terms: Terms {
+            title: s("Converged network"),
+            kind: s("consolidated"),
+            provider: s("BT"),
+            customer: s("Hertfordshire County Council"),
+            reference: s("ASE-0001"),
+            starts: s("2026-04-01"),
+            ends: s("2029-03-31"),
+            contact: Contact { name: s("Service desk"), phone: s("0800 000 0000"), email: s("desk@example.net") },
+            slas: vec![SlaTerms {
+                id: s("assured-extra"),
+                availability: s("99.9500"),
+                formula: s("calendar"),
+                service_hours: s("24x7"),
+                unknown: s("exclude"),
+                coverage_floor: s("99.0000"),
+                min_outage: 0,
+                maintenance_notice: 432_000,
+                restore_within: Some(18_000),
+                credits: vec![s("below 99.95%: 5%"), s("below 99.5%: 10%"), s("below 99%: 20%")],
+            }],
+        },
+        totals: Totals {
+            met: count(Verdict::Met),
+            breached: count(Verdict::Breached),
+            not_proven: count(Verdict::NotProven),
+            objectives_breached: 1,
+            down: services.iter().map(|s| s.seconds.down).sum(),
+            credits: vec![s("GBP 132.00")],
+            claim_by: Some(s("2026-11-28")),
+        },
+        sites: sites(),
+        classes: vec![
+            class("ch-primary", "data", "AF31", 21_000, Some((60_000, "rtt_p95"))),
+            class("ch-primary", "voice", "EF", 16_800, Some((30_000, "rtt_mean"))),
+            class("depot-link", "data", "AF31", 24_300, Some((60_000, "rtt_p95"))),
+            class("lib-r1", "voice", "EF", 22_100, Some((30_000, "rtt_mean"))),
+        ],
+        voice: vec![voice("ch-primary", 43_900, 41_000), voice("lib-r1", 41_800, 36_500)],
+        exclusions: exclusions(),
+        monitor: monitor(),
+        method: Method {
+            software: s("assured 0.1.0"),
+            calculation: s("avail/1"),
+            tz_data: s("2026b"),
+            probing: vec![
+                Probing {
+                    protocol: s("icmp"),
+                    components: 6,
+                    interval: 1,
+                    timeout_ms: 1000,
+                    down_after: 3,
+                    up_after: 2,
+                },
+                Probing {
+                    protocol: s("snmp"),
+                    components: 4,
+                    interval: 60,
+                    timeout_ms: 2000,
+                    down_after: 3,
+                    up_after: 2,
+                },
+            ],
+            sketch_error_ppm: 16_000,
+        },
+        evidence: Evidence {
+            journal_records: journal.records.len() as u64,
+            journal_head: journal.head,
+            store_sequence: 181_204,
+            store_head: s("8d3f0c52a7be1946d20c7a5513f6e98b04d1c2aa7e90f3356bb1c84de27a9f10"),
+            config_sha256: s("5f0c2d11e8a94b7390d2f6a1c3b45e7780912ab34cd56ef7089a1b2c3d4e5f60"),
+        },
+        revision: None,
+        services,
+    }
+}
+
+/// Everything that the pack is made of.
+pub fn contents() -> Contents {
+    let minutes = (0..1000).map(|n| Minute {
+        at: Sec(instant(START).0 + n * 60),
+        component: s("ch-primary"),
+        class: s("voice"),
+        sent: 60,
+        lost: 0,
+        not_measured: 0,
+        rtt_count: 60,
+        rtt_sum_us: 1_008_000,
+        rtt_min_us: Some(15_900),
+        rtt_max_us: Some(22_000 + n.unsigned_abs()),
+        jitter_us: Some(900),
+    });
+    Contents {
+        report: report(),
+        journal: journal(),
+        config_toml: s("[monitor]\nvantage = \"county-hall-dc\"\n"),
+        minutes: csv::minutes(minutes),
+    }
+}
+
+/// A month in which everything was as promised.
+pub fn kept() -> Report {
+    let mut report = report();
+    report.services.retain(|s| s.verdict == Verdict::Met);
+    for objective in report.services.iter_mut().flat_map(|s| &mut s.objectives) {
+        objective.verdict = Verdict::Met;
+    }
+    report.totals = Totals { met: report.services.len() as u64, ..Totals::default() };
+    report
+}
+
+/// A month that is not over, of which too much is unknown.
+pub fn doubtful() -> Report {
+    let mut report = report();
+    report.provisional = true;
+    report.services.retain(|s| s.verdict != Verdict::Breached);
+    report.totals = Totals { met: 2, not_proven: 1, ..Totals::default() };
+    report.revision = Some(Revision {
+        number: 2,
+        reason: s("exclusion CHG-77 agreed after closing"),
+        supersedes: report.evidence.journal_head.clone(),
+        changes: vec![Change { figure: s("lib-data availability"), old: s("99.8937%"), new: s("100.0000%") }],
+    });
+    report
+}
+
+/// What nobody should configure: very many services, endless names, markup, formulas, foreign scripts.
+pub fn hostile() -> Report {
+    let mut report = report();
+    let evil = [
+        "=HYPERLINK(\"http://example.net\")".to_owned(),
+        "<script>alert(1)</script>&amp;\"'".to_owned(),
+        "+44 20 7946 0000 ".repeat(40),
+        "W".repeat(400),
+        "\u{6771}\u{4eac} \u{1f525} \u{202e}gnirts \u{0}\u{7}\r\nx".to_owned(),
+    ];
+    let service = report.services[1].clone();
+    report.services = (0..40)
+        .map(|n| {
+            let mut service = service.clone();
+            service.id = format!("s{n:03}");
+            service.title.clone_from(&evil[n % evil.len()]);
+            service.outages[0].cause.clone_from(&evil[(n + 1) % evil.len()]);
+            service.outages[0].components = (0..40).map(|k| format!("component-{k}")).collect();
+            service.outages[0].notes = vec!["word ".repeat(if n == 7 { 6000 } else { 3 })];
+            service
+        })
+        .collect();
+    report.terms.title.clone_from(&evil[1]);
+    report.terms.customer.clone_from(&evil[0]);
+    report.terms.reference.clone_from(&evil[3]);
+    report.exclusions[0].reason.clone_from(&evil[0]);
+    report.sites[0].title.clone_from(&evil[4]);
+    report.period.time_zone = s("Nowhere/At-All");
+    report
+}
+
+/// Nothing at all.
+pub fn empty() -> Report {
+    let mut report = report();
+    report.services.clear();
+    report.sites.clear();
+    report.classes.clear();
+    report.voice.clear();
+    report.exclusions.clear();
+    report.monitor = MonitorHealth::default();
+    report.method = Method::default();
+    report.totals = Totals::default();
+    report
+}
