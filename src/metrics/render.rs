@@ -12,9 +12,10 @@ use flate2::write::GzEncoder;
 use super::negotiate::Format;
 use super::rows::Rows;
 use super::table::{self, Metric};
-use crate::config::model::{Codec, Component, ComponentKind, ContractKind, DeviceRole, LinkRole, Site};
+use crate::config::model::{Component, ComponentKind, ContractKind, DeviceRole, LinkRole, Site};
 use crate::snapshot::{ClassView, ComponentView, Counts, ObjectiveView, ServiceView, Shown, Snapshot, VoiceView};
 use crate::units::Sec;
+use crate::voice;
 
 /// The whole exposition, uncompressed.
 #[must_use]
@@ -99,8 +100,8 @@ const FAMILIES: &[(Metric, Fill)] = &[
     (table::OBJECTIVE_MET, |s, rows| {
         objectives(s, |labels, o| rows.gauge(&labels, o.met.map(|met| f64::from(u8::from(met)))))
     }),
-    (table::VOICE_MOS, |s, rows| voice(s, |labels, v| rows.gauge(&labels, Some(v.mos)))),
-    (table::VOICE_R, |s, rows| voice(s, |labels, v| rows.gauge(&labels, Some(v.r)))),
+    (table::VOICE_MOS, |s, rows| voices(s, |labels, v| rows.gauge(&labels, Some(v.mos)))),
+    (table::VOICE_R, |s, rows| voices(s, |labels, v| rows.gauge(&labels, Some(v.r)))),
     (table::CONTRACT, contracts),
     (table::CONTRACT_END, |s, rows| {
         s.config.contracts.iter().for_each(|c| {
@@ -166,11 +167,11 @@ fn objectives<'s>(s: &'s Snapshot, mut row: impl FnMut([Label<'s>; 5], &'s Objec
     })
 }
 
-fn voice<'s>(s: &'s Snapshot, mut row: impl FnMut([Label<'s>; 5], VoiceView)) {
+fn voices<'s>(s: &'s Snapshot, mut row: impl FnMut([Label<'s>; 5], VoiceView)) {
     classes(s, |[site, component, class], _, view| {
         let codec = s.config.classes.get(view.class.get()).and_then(|c| c.codec);
         if let (Some(v), Some(codec)) = (view.voice, codec) {
-            row([site, component, class, ("codec", codec_name(codec)), ("source", "emodel")], v);
+            row([site, component, class, ("codec", voice::parameters(codec).name), ("source", "emodel")], v);
         }
     })
 }
@@ -230,19 +231,6 @@ pub fn kind_name(kind: &ComponentKind) -> &'static str {
             LinkRole::Standby => "link-standby",
             LinkRole::LoadShare => "link-load-share",
         },
-    }
-}
-
-fn codec_name(codec: Codec) -> &'static str {
-    match codec {
-        Codec::G711 => "G.711",
-        Codec::G711NoPlc => "G.711-no-PLC",
-        Codec::G729a => "G.729A",
-        Codec::G729 => "G.729",
-        Codec::G7231 => "G.723.1",
-        Codec::GsmEfr => "GSM-EFR",
-        Codec::G72632 => "G.726-32",
-        Codec::G722 => "G.722",
     }
 }
 
