@@ -67,7 +67,9 @@ fn make_templates(components: u32) -> Vec<Minute> {
             let lost = at < down_until[c] || random.unit() < 0.000_5;
             let outcome = if lost { Outcome::Lost } else { Outcome::Reply { rtt: Micros(rtt as u32) } };
             let component = ComponentIx::from(c);
-            aggregator.add(&Round { at: Sec(at), component, outcomes: vec![(ClassIx(0), outcome)] }, 1).expect("in order");
+            aggregator
+                .add(&Round { at: Sec(at), component, outcomes: vec![(ClassIx(0), outcome)] }, 1)
+                .expect("in order");
         }
         minutes.extend(aggregator.take_before(Sec(at)));
     }
@@ -83,7 +85,7 @@ fn commit(dir: &Path, names: &Arc<Names>, templates: &[Minute], minutes: i64) {
         let template = &templates[usize::try_from(n % TEMPLATES).expect("small")];
         let minute = shifted(template, (n / TEMPLATES) * TEMPLATES * 60);
         let (start, entry) = (minute.start, [Entry::Minute(minute, names.clone())]);
-        let cost = measure(|| drop(store.append(start.plus(61), &entry).expect("written")));
+        let cost = measure(|| _ = store.append(start.plus(61), &entry).expect("written"));
         (cpu, wall, slowest) = (cpu + cost.cpu, wall + cost.wall, slowest.max(cost.wall));
         let cost = measure(|| rolls += store.roll_up(start.plus(61), start).expect("rolled up"));
         (rolled.cpu, rolled.wall) = (rolled.cpu + cost.cpu, rolled.wall + cost.wall);
@@ -131,7 +133,8 @@ fn month(dir: &Path, names: &Arc<Names>, templates: &[Minute]) {
     for day in 0..31 {
         for h in 0..24 {
             let by = day * DAY + h * 3_600;
-            let rows = hour.iter().map(|(&(component, class), t)| Row { component, class, tally: shift(t, by) }).collect();
+            let rows =
+                hour.iter().map(|(&(component, class), t)| Row { component, class, tally: shift(t, by) }).collect();
             let minute = Minute { start: Sec(START + by), rows };
             store.append(minute.start.plus(3_600), &[Entry::Minute(minute, names.clone())]).expect("written");
         }
@@ -170,7 +173,7 @@ fn history(dir: &Path) {
     fs::write(&file, text).expect("written");
     let names = Names::new(ids.iter().map(String::as_str), ["default"]);
     let targets = Targets::new(names, vec![(ClassIx(0), 60); 100]);
-    let cost = measure(|| drop(import(&dir.join("imported"), &file, &targets, "bench", Sec(START)).expect("imported")));
+    let cost = measure(|| _ = import(&dir.join("imported"), &file, &targets, "bench", Sec(START)).expect("imported"));
     line("import of 31 days, 100 components at 60 s", cost.wall, "");
 }
 

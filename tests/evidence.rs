@@ -104,7 +104,8 @@ fn a_loss_is_known_to_its_second_after_any_roll_up() {
     let (chunks, _) = read(dir.path(), Span::new(Sec(START), Sec(START + 86_400)), Grain::Day);
     let row = chunks[0].rows.iter().find(|r| r.component == ComponentIx(1)).expect("probed");
     let lost: Vec<_> = row.tally.rounds.outcomes().filter(|(_, f)| *f == Fate::Lost).map(|(at, _)| at.0).collect();
-    let expected: Vec<_> = (START..START + 86_400).filter(|at| at / 60 % 7 == 0 && (10..20).contains(&(at % 60))).collect();
+    let expected: Vec<_> =
+        (START..START + 86_400).filter(|at| at / 60 % 7 == 0 && (10..20).contains(&(at % 60))).collect();
     assert_eq!(lost, expected);
 }
 
@@ -198,7 +199,8 @@ fn a_changed_minute_is_unknown_until_its_hour_vouches_for_it() {
     drop(conn);
     let span = Span::new(Sec(START), Sec(START + 90 * 60));
     let (chunks, reader) = read(dir.path(), span, Grain::Hour);
-    let without = |n: usize| written.iter().enumerate().filter(|(m, _)| *m != n).map(|(_, m)| m.clone()).collect::<Vec<_>>();
+    let without =
+        |n: usize| written.iter().enumerate().filter(|(m, _)| *m != n).map(|(_, m)| m.clone()).collect::<Vec<_>>();
     assert_eq!(whole(&chunks), of_minutes(&without(75)), "the first is in its hour");
     assert_eq!(reader.damages().len(), 1);
     assert!(reader.damages()[0].to_string().contains("its rounds were changed"), "{}", reader.damages()[0]);
@@ -212,7 +214,8 @@ fn a_changed_hour_is_read_from_its_minutes() {
     append(&mut store, &written);
     drop(store);
     let conn = rusqlite::Connection::open(only_file(dir.path())).expect("opened");
-    conn.execute("UPDATE record SET body = replace(body, 'lost\":1', 'lost\":0') WHERE kind = 'hour'", []).expect("changed");
+    conn.execute("UPDATE record SET body = replace(body, 'lost\":1', 'lost\":0') WHERE kind = 'hour'", [])
+        .expect("changed");
     drop(conn);
     let (chunks, reader) = read(dir.path(), Span::new(Sec(START), Sec(START + 61 * 60)), Grain::Hour);
     assert_eq!(whole(&chunks), of_minutes(&written));
@@ -231,7 +234,9 @@ fn a_damaged_file_is_set_aside_still_read_and_the_chain_goes_on() {
     // Structure pages in the middle overwritten, as by a failing disk.
     let length = fs::metadata(only_file(dir.path())).expect("there").len();
     let mut file = fs::OpenOptions::new().write(true).open(only_file(dir.path())).expect("there");
-    file.seek(SeekFrom::Start(length / 2 / 4_096 * 4_096)).and_then(|_| file.write_all(&[0xA5; 3 * 4_096])).expect("written");
+    file.seek(SeekFrom::Start(length / 2 / 4_096 * 4_096))
+        .and_then(|_| file.write_all(&[0xA5; 3 * 4_096]))
+        .expect("written");
     drop(file);
     let (mut store, opened) = Store::open_as_daemon(dir.path(), Sec(START + 36_000)).expect("starts all the same");
     assert_eq!(opened.set_aside.len(), 1);
@@ -248,7 +253,9 @@ fn a_damaged_file_is_set_aside_still_read_and_the_chain_goes_on() {
         assert_eq!(minute.rows, chunk.rows, "what is known is right");
     }
     let mut recovered = None;
-    reader.facts(|s| recovered = matches!(s.record.body, Body::Recovered { .. }).then_some(s.record.body).or(recovered.take()));
+    reader.facts(|s| {
+        recovered = matches!(s.record.body, Body::Recovered { .. }).then_some(s.record.body).or(recovered.take())
+    });
     assert!(matches!(recovered, Some(Body::Recovered { file, .. }) if file == "evidence-2026-11.db.corrupt"));
 }
 

@@ -99,7 +99,8 @@ fn encode(compressor: &mut zstd::bulk::Compressor<'_>, start: Sec, rows: &[(u32,
         }
         let packed = compressor.compress(&raw).expect("zstd compresses any bytes into a buffer of its own size");
         let (first, last) = (block[0].0, block[block.len() - 1].0);
-        for n in [u64::from(first), u64::from(last - first), block.len() as u64, raw.len() as u64, packed.len() as u64] {
+        for n in [u64::from(first), u64::from(last - first), block.len() as u64, raw.len() as u64, packed.len() as u64]
+        {
             put(&mut directory, n);
         }
         body.extend_from_slice(&packed);
@@ -406,7 +407,8 @@ pub(crate) mod tests {
                 _ => Fate::Reply,
             };
             if tally.rounds.push(at, 1, fate).is_ok() && fate == Fate::Reply {
-                let mut one = Replies { count: 1, sum_us: u64::from(us), min: Micros(us), max: Micros(us), ..Replies::default() };
+                let mut one =
+                    Replies { count: 1, sum_us: u64::from(us), min: Micros(us), max: Micros(us), ..Replies::default() };
                 one.jitter_minutes = u32::from(us % 3 == 0);
                 one.jitter_sum_us = u64::from(us % 7);
                 one.buckets.record(Micros(us));
@@ -417,7 +419,8 @@ pub(crate) mod tests {
     }
 
     fn rows() -> impl Strategy<Value = Vec<(u32, Tally)>> {
-        let fates = prop::collection::vec((0..12_u8, prop_oneof![0..2_000_u32, 19_000..21_000_u32, any::<u32>()]), 0..70);
+        let fates =
+            prop::collection::vec((0..12_u8, prop_oneof![0..2_000_u32, 19_000..21_000_u32, any::<u32>()]), 0..70);
         prop::collection::vec((1..5_u32, fates), 0..20).prop_map(|rows| {
             let mut series = 0;
             rows.into_iter()

@@ -96,7 +96,8 @@ mod tests {
 
     #[test]
     fn keys_are_sorted_and_nothing_is_spare() {
-        let value: Value = serde_json::from_str(r#"{ "b": [1, -2, true, null], "a": {"z": "é\u0001\n\"\\", "y": 0} }"#).expect("json");
+        let value: Value =
+            serde_json::from_str(r#"{ "b": [1, -2, true, null], "a": {"z": "é\u0001\n\"\\", "y": 0} }"#).expect("json");
         let text = to_string(&value).expect("integers only");
         assert_eq!(text, r#"{"a":{"y":0,"z":"é\u0001\n\"\\"},"b":[1,-2,true,null]}"#);
         assert_eq!(parse(&text).expect("canonical"), value);

@@ -106,7 +106,9 @@ pub enum Broken {
         found: u64,
     },
     /// The hash is not that of the text and what stands before.
-    #[error("record {sequence} was changed, or something before it was removed or swapped: its hash is {found}, but its text gives {expected}")]
+    #[error(
+        "record {sequence} was changed, or something before it was removed or swapped: its hash is {found}, but its text gives {expected}"
+    )]
     Changed {
         /// The record.
         sequence: u64,

@@ -132,10 +132,13 @@ impl Reader {
                     self.merge(file, part, keys, &mut merger);
                 }
             }
-            let rows: Vec<_> = merger.into_rows().map(|(key, tally)| {
-                let (component, class) = index.of_key(key);
-                Row { component, class, tally }
-            }).collect();
+            let rows: Vec<_> = merger
+                .into_rows()
+                .map(|(key, tally)| {
+                    let (component, class) = index.of_key(key);
+                    Row { component, class, tally }
+                })
+                .collect();
             if !rows.is_empty() {
                 each(Chunk { span: piece.span(), rows });
             }
@@ -195,7 +198,8 @@ impl Reader {
     fn parts(&self, file: &EvidenceFile, piece: Piece) -> Vec<(u64, Piece)> {
         let read = || -> rusqlite::Result<Vec<(u64, Piece)>> {
             let mut parts = Vec::new();
-            let mut own = file.conn.prepare_cached("SELECT seq FROM part WHERE grain = ?1 AND start = ?2 ORDER BY seq")?;
+            let mut own =
+                file.conn.prepare_cached("SELECT seq FROM part WHERE grain = ?1 AND start = ?2 ORDER BY seq")?;
             let mut rows = own.query((piece.grain as i64, piece.start.0))?;
             while let Some(row) = rows.next()? {
                 parts.push((row.get(0)?, piece));
@@ -226,7 +230,8 @@ impl Reader {
         let mut rows = Vec::new();
         let read = file.blob(seq).and_then(|data| {
             let wanted = |first: u32, last: u32| {
-                keys.get(first as usize..keys.len().min(last as usize + 1)).is_some_and(|k| k.iter().any(Option::is_some))
+                keys.get(first as usize..keys.len().min(last as usize + 1))
+                    .is_some_and(|k| k.iter().any(Option::is_some))
             };
             let keep = |series: u32, tally| {
                 if let Some(key) = keys.get(series as usize).copied().flatten() {
@@ -276,7 +281,10 @@ impl EvidenceFile {
         } else {
             let mut query =
                 self.conn.prepare_cached("SELECT hash FROM record WHERE seq = ?1").map_err(|e| e.to_string())?;
-            query.query_row([seq.saturating_sub(1)], |r| files::hash_column(r, 0)).optional().map_err(|e| e.to_string())?
+            query
+                .query_row([seq.saturating_sub(1)], |r| files::hash_column(r, 0))
+                .optional()
+                .map_err(|e| e.to_string())?
         };
         let before = before.ok_or("the record before it is missing")?;
         let (text, hash) = read().map_err(|e| e.to_string())?.ok_or("it is missing")?;
@@ -284,7 +292,11 @@ impl EvidenceFile {
             return Err("it was changed, or does not follow from the record before it".to_owned());
         }
         let record = Record::parse(&text).map_err(|e| e.to_string())?;
-        if record.seq == seq { Ok(Stored { record, text, hash }) } else { Err("its text has another number".to_owned()) }
+        if record.seq == seq {
+            Ok(Stored { record, text, hash })
+        } else {
+            Err("its text has another number".to_owned())
+        }
     }
 
     /// A record's blob, when it has the hash that the record names.
@@ -301,7 +313,8 @@ impl EvidenceFile {
     fn made_from(&self, seq: u64, piece: Piece) -> Vec<(u64, Piece)> {
         let Some(finer) = piece.grain.finer() else { return Vec::new() };
         let read = || -> rusqlite::Result<Vec<(u64, Piece)>> {
-            let mut query = self.conn.prepare_cached("SELECT seq, start FROM part WHERE rolled = ?1 ORDER BY start, seq")?;
+            let mut query =
+                self.conn.prepare_cached("SELECT seq, start FROM part WHERE rolled = ?1 ORDER BY start, seq")?;
             let rows = query.query_map([seq], |r| Ok((r.get(0)?, Piece { grain: finer, start: Sec(r.get(1)?) })))?;
             rows.collect()
         };

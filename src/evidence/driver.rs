@@ -93,7 +93,8 @@ impl Writer {
         let (jobs, queue) = sync_channel(QUEUE);
         let worker = Worker { store, clock, shared: shared.clone(), waiting: VecDeque::new(), rolled: Sec(i64::MIN) };
         let thread = std::thread::Builder::new().name("evidence".into()).spawn(move || worker.run(&queue));
-        let thread = thread.map_err(|source| StoreError::Io { what: "start the writer for", path: dir.to_owned(), source })?;
+        let thread =
+            thread.map_err(|source| StoreError::Io { what: "start the writer for", path: dir.to_owned(), source })?;
         Ok((Self { jobs: Some(jobs), shared, thread: Some(thread) }, opened))
     }
 
@@ -129,12 +130,11 @@ impl Writer {
 
     fn send(&self, entry: Entry) -> Written {
         let (done, written) = oneshot::channel();
-        let sent = self.jobs.as_ref().map(|jobs| jobs.try_send(Job { entry, done }));
-        match sent {
-            Some(Ok(())) => {}
-            Some(Err(TrySendError::Full(job))) => self.shared.drop_job(job, NotWritten::Dropped),
-            Some(Err(TrySendError::Disconnected(job))) => self.shared.drop_job(job, NotWritten::Closed),
-            None => {}
+        let Some(jobs) = &self.jobs else { return written };
+        match jobs.try_send(Job { entry, done }) {
+            Ok(()) => {}
+            Err(TrySendError::Full(job)) => self.shared.drop_job(job, NotWritten::Dropped),
+            Err(TrySendError::Disconnected(job)) => self.shared.drop_job(job, NotWritten::Closed),
         }
         written
     }

@@ -411,9 +411,21 @@ mod tests {
                 services: vec![text("s")],
                 span: Some(span),
             }),
-            Body::Annotation { service: text("s"), span, who: text("ann"), text: text("t"), cause: Some(text("power")), reference: None },
+            Body::Annotation {
+                service: text("s"),
+                span,
+                who: text("ann"),
+                text: text("t"),
+                cause: Some(text("power")),
+                reference: None,
+            },
             Body::Close { contract: text("c"), month: text("2026-10"), report: None },
-            Body::Revision { contract: text("c"), month: text("2026-10"), number: 2, changes: vec![(text("f"), text("1"), text("2"))] },
+            Body::Revision {
+                contract: text("c"),
+                month: text("2026-10"),
+                number: 2,
+                changes: vec![(text("f"), text("1"), text("2"))],
+            },
             Body::Interface { component: text("l"), state: text("down"), since: Sec(9), source: text("trap") },
             Body::Retention { file: text("f"), scope: text("all"), first: 1, last: 9, last_hash: hash },
         ]

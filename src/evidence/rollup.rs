@@ -244,7 +244,8 @@ mod tests {
         let mut merger = Merger::default();
         let mut whole = Tally::default();
         for minute in 0..60 {
-            let fates: Vec<_> = (0..60).map(|s| (if minute == 7 && s > 50 { 0 } else { 9 }, 20_000 + minute * s)).collect();
+            let fates: Vec<_> =
+                (0..60).map(|s| (if minute == 7 && s > 50 { 0 } else { 9 }, 20_000 + minute * s)).collect();
             let part = tally(i64::from(minute) * 60, &fates);
             whole.merge(&part);
             merger.add(4, part);

@@ -12,9 +12,9 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-pub use super::file::store::StoreError;
 use super::blob::{self, Encoder};
 use super::chain::{Hash, Head};
+pub use super::file::store::StoreError;
 use super::file::store::{self as files, Context as _};
 use super::file::{Name, month_of};
 use super::names::Names;
@@ -63,6 +63,9 @@ struct Current {
     series: Series,
 }
 
+/// Numbers by index.
+type Quick = HashMap<(ComponentIx, ClassIx), u32>;
+
 /// The numbers that the newest file gives to components and classes.
 #[derive(Debug, Default)]
 struct Series {
@@ -71,7 +74,7 @@ struct Series {
     /// The newest record that `names` takes account of.
     seen: u64,
     /// Numbers by the indices of the configuration last used.
-    quick: Option<(Arc<Names>, HashMap<(ComponentIx, ClassIx), u32>)>,
+    quick: Option<(Arc<Names>, Quick)>,
 }
 
 /// An exclusive lock on `append.lock`, given back when dropped.
@@ -284,9 +287,7 @@ impl Current {
                         }
                         next
                     }
-                    Entry::Minute(minute, names) => {
-                        append_minute(&tx, head, at, minute, names, None, series, encoder)?
-                    }
+                    Entry::Minute(minute, names) => append_minute(&tx, head, at, minute, names, None, series, encoder)?,
                     Entry::Imported(minute, names) => {
                         append_minute(&tx, head, at, minute, names, import, series, encoder)?
                     }
@@ -404,8 +405,11 @@ fn sound_rows(text: &str, data: &[u8]) -> Option<(Hash, Vec<(u32, Tally)>)> {
 }
 
 fn insert_part(tx: &Connection, seq: u64, grain: Grain, start: Sec, data: &[u8]) -> rusqlite::Result<()> {
-    tx.prepare_cached("INSERT INTO part(seq, grain, start) VALUES (?1, ?2, ?3)")?
-        .execute((seq, grain as i64, start.0))?;
+    tx.prepare_cached("INSERT INTO part(seq, grain, start) VALUES (?1, ?2, ?3)")?.execute((
+        seq,
+        grain as i64,
+        start.0,
+    ))?;
     tx.prepare_cached("INSERT INTO blob(seq, data) VALUES (?1, ?2)")?.execute((seq, data))?;
     Ok(())
 }

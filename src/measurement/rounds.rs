@@ -209,9 +209,8 @@ impl Rounds {
             count = count.checked_add(s.count)?;
             let seconds = i64::from(s.interval).checked_mul(i64::from(s.count))?;
             s.first.0.checked_add(seconds)?;
-            let follows = before.is_none_or(|b| {
-                s.first > b.last() && !(b.interval == s.interval && b.next() == s.first)
-            });
+            let follows =
+                before.is_none_or(|b| s.first > b.last() && !(b.interval == s.interval && b.next() == s.first));
             if s.count == 0 || s.interval == 0 || !follows {
                 return None;
             }
@@ -436,17 +435,20 @@ mod tests {
     }
 
     fn history() -> impl Strategy<Value = Vec<(Sec, u32, Fate)>> {
-        prop::collection::vec((prop_oneof![5 => Just(1_i64), 1 => 1..7_i64], prop_oneof![6 => Just(1_u32), 1 => 1..4_u32], fate()), 0..200)
-            .prop_map(|steps| {
-                let mut at = 1_000;
-                steps
-                    .into_iter()
-                    .map(|(gap, interval, fate)| {
-                        at += gap;
-                        (Sec(at), interval, fate)
-                    })
-                    .collect()
-            })
+        prop::collection::vec(
+            (prop_oneof![5 => Just(1_i64), 1 => 1..7_i64], prop_oneof![6 => Just(1_u32), 1 => 1..4_u32], fate()),
+            0..200,
+        )
+        .prop_map(|steps| {
+            let mut at = 1_000;
+            steps
+                .into_iter()
+                .map(|(gap, interval, fate)| {
+                    at += gap;
+                    (Sec(at), interval, fate)
+                })
+                .collect()
+        })
     }
 
     fn rounds(history: &[(Sec, u32, Fate)]) -> Rounds {

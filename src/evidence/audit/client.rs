@@ -81,7 +81,11 @@ impl Audit {
             self.from = anchor;
             if anchor != Head::default() && gone != Some(anchor) {
                 let n = anchor.sequence;
-                self.problem(file, None, format!("the records up to {n} are missing, and no record says that they were let go"));
+                self.problem(
+                    file,
+                    None,
+                    format!("the records up to {n} are missing, and no record says that they were let go"),
+                );
             }
             return;
         };
@@ -89,10 +93,21 @@ impl Audit {
             return;
         }
         match file.stored(anchor.sequence + 1).map(|s| s.record.body) {
-            Ok(Body::Recovered { file: damaged, problem, last_good, last_good_hash }) if last_good_hash == anchor.hash => {
-                self.notes.push(format!("after {damaged} was set aside ({problem}) the chain goes on from record {last_good}"));
+            Ok(Body::Recovered { file: damaged, problem, last_good, last_good_hash })
+                if last_good_hash == anchor.hash =>
+            {
+                self.notes.push(format!(
+                    "after {damaged} was set aside ({problem}) the chain goes on from record {last_good}"
+                ));
             }
-            _ => self.problem(file, None, format!("it does not follow from record {} before it: a file is missing or was changed", before.sequence)),
+            _ => self.problem(
+                file,
+                None,
+                format!(
+                    "it does not follow from record {} before it: a file is missing or was changed",
+                    before.sequence
+                ),
+            ),
         }
     }
 
@@ -100,7 +115,8 @@ impl Audit {
         let mut verifier = Verifier::after(file.anchor);
         let mut parts = Parts::default();
         let mut filed = file.conn.prepare("SELECT seq FROM part WHERE rolled = ?1 ORDER BY seq")?;
-        let sql = "SELECT r.seq, r.hash, r.kind, r.body, b.data FROM record r LEFT JOIN blob b USING (seq) ORDER BY r.seq";
+        let sql =
+            "SELECT r.seq, r.hash, r.kind, r.body, b.data FROM record r LEFT JOIN blob b USING (seq) ORDER BY r.seq";
         let mut query = file.conn.prepare(sql)?;
         let mut rows = query.query([])?;
         while let Some(row) = rows.next()? {

@@ -47,7 +47,8 @@ impl Parts {
         let mut parts = Vec::new();
         let mut sum = Totals::default();
         for &seq in filed {
-            let (sha256, totals) = self.0.remove(&seq).ok_or(format!("it covers record {seq}, which is not before it"))?;
+            let (sha256, totals) =
+                self.0.remove(&seq).ok_or(format!("it covers record {seq}, which is not before it"))?;
             parts.push(Part { seq, sha256 });
             sum.rounds += totals.rounds;
             sum.lost += totals.lost;

@@ -113,11 +113,18 @@ mod tests {
 
     #[test]
     fn names_are_read_as_they_are_written_and_sort_in_order_of_the_chain() {
-        let texts = ["evidence-2026-10.db", "evidence-2026-11.db.corrupt", "evidence-2026-11.db.corrupt-2", "evidence-2026-11.db"];
+        let texts = [
+            "evidence-2026-10.db",
+            "evidence-2026-11.db.corrupt",
+            "evidence-2026-11.db.corrupt-2",
+            "evidence-2026-11.db",
+        ];
         let names: Vec<_> = texts.iter().map(|t| Name::parse(t).expect("ours")).collect();
         assert!(names.is_sorted());
         assert_eq!(names.iter().map(Name::to_string).collect::<Vec<_>>(), texts);
-        for other in ["evidence-2026-11.db-wal", "evidence-2026.db", "evidence-2026-11.db.corrupt-1", "evidence-2026-11.db.new"] {
+        for other in
+            ["evidence-2026-11.db-wal", "evidence-2026.db", "evidence-2026-11.db.corrupt-1", "evidence-2026-11.db.new"]
+        {
             assert_eq!(Name::parse(other), None, "{other}");
         }
     }

@@ -31,7 +31,9 @@ pub enum StoreError {
     #[error("{0} is not an evidence file of assured: move it away, or set another data_dir")]
     Foreign(PathBuf),
     /// A newer version wrote it.
-    #[error("{path} was written by a newer version of assured (schema {schema}, this one reads {SCHEMA}): upgrade, or set another data_dir")]
+    #[error(
+        "{path} was written by a newer version of assured (schema {schema}, this one reads {SCHEMA}): upgrade, or set another data_dir"
+    )]
     Newer {
         /// The file.
         path: PathBuf,
@@ -92,9 +94,13 @@ fn explain(error: &rusqlite::Error) -> String {
     use rusqlite::ErrorCode as C;
     let known = match error.sqlite_error_code() {
         Some(C::DiskFull) => "the disk is full",
-        Some(C::ReadOnly) => "it can only be read: the file system is mounted read-only or the file's permissions forbid writing",
+        Some(C::ReadOnly) => {
+            "it can only be read: the file system is mounted read-only or the file's permissions forbid writing"
+        }
         Some(C::SystemIoFailure) => "the disk reports an input/output error",
-        Some(C::CannotOpen | C::PermissionDenied) => "it cannot be opened: check the directory's permissions and free space",
+        Some(C::CannotOpen | C::PermissionDenied) => {
+            "it cannot be opened: check the directory's permissions and free space"
+        }
         Some(C::DatabaseBusy | C::DatabaseLocked) => "another process holds it for too long",
         Some(C::DatabaseCorrupt) => "its content is damaged",
         Some(C::NotADatabase) => "it is not a database any more",
@@ -283,7 +289,8 @@ pub fn check(conn: &Connection, path: &Path) -> Result<(), StoreError> {
         }
     }
     let newest = head(conn).during("check", path)?;
-    let origin = anchor(conn).during("check", path)?.ok_or_else(|| damaged("it does not say what it follows".into()))?;
+    let origin =
+        anchor(conn).during("check", path)?.ok_or_else(|| damaged("it does not say what it follows".into()))?;
     let from = newest.sequence.saturating_sub(TAIL);
     let start = if from <= origin.sequence { origin } else { head_at(conn, from).during("check", path)? };
     let mut verifier = Verifier::after(start);
@@ -318,7 +325,9 @@ pub fn blob_hash(body: &Body) -> Option<Hash> {
 }
 
 fn head_at(conn: &Connection, seq: u64) -> rusqlite::Result<Head> {
-    conn.query_row("SELECT hash FROM record WHERE seq = ?1", [seq], |r| Ok(Head { sequence: seq, hash: hash_column(r, 0)? }))
+    conn.query_row("SELECT hash FROM record WHERE seq = ?1", [seq], |r| {
+        Ok(Head { sequence: seq, hash: hash_column(r, 0)? })
+    })
 }
 
 /// What can be told of a damaged file's end: the last record up to which its chain holds, and the greatest number in it.
