@@ -120,7 +120,7 @@ fn audit(dir: &Path, minutes: i64) {
     });
     let scale = MONTH_MINUTES / minutes as f64;
     line("audit: every minute re-read, hashed, added up", cost.wall, "");
-    line("  for 31 days (limit 90 s)", cost.wall.mul_f64(scale), "scaled");
+    line("  for 31 days (limit 90 s)", cost.wall.mul_f64(scale), "scaled; on all processors");
 }
 
 /// A month of days, as roll-ups hold them, read as a report does.
