@@ -131,6 +131,8 @@ pub struct Estate {
     pub monitor: String,
     pub probing: String,
     pub more: String,
+    /// What stands in every service besides.
+    pub service: String,
     pub devices: Vec<(String, String)>,
 }
 
@@ -140,6 +142,7 @@ impl Estate {
             monitor: String::new(),
             probing: r#"icmp = { interval = "1s", timeout = "900ms" }"#.into(),
             more: String::new(),
+            service: String::new(),
             devices: devices.iter().map(|(id, address)| ((*id).into(), (*address).into())).collect(),
         }
     }
@@ -160,7 +163,8 @@ impl Estate {
             let _ = write!(
                 text,
                 "[devices.{id}]\nsite = \"here\"\naddress = \"{address}\"\n\
-                 [services.s-{id}]\nsite = \"here\"\ncontract = \"long\"\nsla = \"plain\"\nrequires = \"{id}\"\n"
+                 [services.s-{id}]\nsite = \"here\"\ncontract = \"long\"\nsla = \"plain\"\nrequires = \"{id}\"\n{}\n",
+                self.service
             );
         }
         text
