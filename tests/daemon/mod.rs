@@ -154,7 +154,7 @@ impl Estate {
              [contracts.long]\ntitle = \"Long\"\nprovider = \"P\"\ncustomer = \"C\"\nstarts = 2000-01-01\nends = 2099-12-31\n\
              [slas.plain]\navailability = \"99%\"\n\
              [sites.here]\ntitle = \"Here\"\n{}\n",
-            dir.display(),
+            dir.join("data").display(),
             self.monitor,
             self.probing,
             self.more,
