@@ -1,6 +1,7 @@
 //! What the tests of the daemon share: places to run it in, ways to run it, and eyes to read it with.
 #![allow(dead_code, reason = "each test uses its part")]
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::net::SocketAddr;
@@ -133,6 +134,8 @@ pub struct Estate {
     pub more: String,
     /// What stands in every service besides.
     pub service: String,
+    /// Whether every device has one.
+    pub services: bool,
     pub devices: Vec<(String, String)>,
 }
 
@@ -143,8 +146,21 @@ impl Estate {
             probing: r#"icmp = { interval = "1s", timeout = "900ms" }"#.into(),
             more: String::new(),
             service: String::new(),
+            services: true,
             devices: devices.iter().map(|(id, address)| ((*id).into(), (*address).into())).collect(),
         }
+    }
+
+    /// So many devices `h0`, `h1` … at consecutive addresses, and one service that needs them all.
+    pub fn crowd(first: &str, count: u32) -> Self {
+        let first: std::net::Ipv4Addr = first.parse().expect("an address");
+        let address = |n| std::net::Ipv4Addr::from_bits(first.to_bits() + n).to_string();
+        let devices: Vec<_> = (0..count).map(|n| (format!("h{n}"), address(n))).collect();
+        let names: Vec<_> = devices.iter().map(|(id, _)| id.as_str()).collect();
+        let more = format!(
+            "[services.s-all]\nsite = \"here\"\ncontract = \"long\"\nsla = \"plain\"\nrequires = {{ all = {names:?} }}\n"
+        );
+        Self { more, services: false, devices, ..Self::of(&[]) }
     }
 
     pub fn text(&self, listen: SocketAddr, dir: &Path) -> String {
@@ -160,10 +176,13 @@ impl Estate {
             self.more,
         );
         for (id, address) in &self.devices {
+            let _ = write!(text, "[devices.{id}]\nsite = \"here\"\naddress = \"{address}\"\n");
+            if !self.services {
+                continue;
+            }
             let _ = write!(
                 text,
-                "[devices.{id}]\nsite = \"here\"\naddress = \"{address}\"\n\
-                 [services.s-{id}]\nsite = \"here\"\ncontract = \"long\"\nsla = \"plain\"\nrequires = \"{id}\"\n{}\n",
+                "[services.s-{id}]\nsite = \"here\"\ncontract = \"long\"\nsla = \"plain\"\nrequires = \"{id}\"\n{}\n",
                 self.service
             );
         }
@@ -211,6 +230,16 @@ impl Metrics {
     /// Sum over all series that carry these labels; 0 without any.
     pub fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
         self.matching(name, labels).sum()
+    }
+
+    /// Sums by component.
+    pub fn by_component(&self, name: &str) -> BTreeMap<&str, f64> {
+        let mut sums = BTreeMap::new();
+        for (_, labels, value) in self.0.iter().filter(|(of, ..)| of == name) {
+            let component = labels.split_once("component=\"").and_then(|(_, rest)| rest.split_once('"'));
+            *sums.entry(component.expect("of a component").0).or_default() += value;
+        }
+        sums
     }
 
     /// How many series of that name there are.
