@@ -11,8 +11,8 @@ use assured::evidence::record::Body;
 use assured::evidence::retention::{Retention, retain};
 use assured::evidence::rollup::Grain;
 use assured::evidence::store::{Entry, Store};
-use assured::measurement::rounds::Fate;
 use assured::measurement::minute::{Minute, MinuteAggregator};
+use assured::measurement::rounds::Fate;
 use assured::measurement::{Cause, Outcome, Round};
 use assured::names::{ClassIx, ComponentIx};
 use assured::units::{Micros, Sec, Span};
@@ -134,7 +134,11 @@ fn old_minutes_and_old_files_go_as_configured_and_the_chain_says_so() {
     assert_eq!(retain(&mut store, now, retention).expect("done"), ["evidence-2026-10.db was removed"]);
     let audit = Reader::open(dir.path()).expect("readable").audit();
     assert_eq!(audit.problems, []);
-    assert!(audit.from.sequence > 0 && audit.notes.iter().any(|n| n.contains("let go as configured")), "{:?}", audit.notes);
+    assert!(
+        audit.from.sequence > 0 && audit.notes.iter().any(|n| n.contains("let go as configured")),
+        "{:?}",
+        audit.notes
+    );
     assert!(!dir.path().join("evidence-2026-10.db").exists());
 }
 
@@ -161,7 +165,9 @@ fn a_removed_record_a_swap_and_a_missing_file_are_named_by_the_audit() {
     assert_eq!(tampered("SELECT 1"), "");
     let removed = tampered("DELETE FROM record WHERE seq = 4");
     assert!(removed.contains("record 4 is missing"), "{removed}");
-    let swapped = tampered("UPDATE record SET seq = -4 WHERE seq = 4; UPDATE record SET seq = 4 WHERE seq = 5; UPDATE record SET seq = 5 WHERE seq = -4");
+    let swapped = tampered(
+        "UPDATE record SET seq = -4 WHERE seq = 4; UPDATE record SET seq = 4 WHERE seq = 5; UPDATE record SET seq = 5 WHERE seq = -4",
+    );
     assert!(swapped.contains("record 4 was changed, or something before it was removed or swapped"), "{swapped}");
     let hidden = tampered("UPDATE part SET rolled = NULL");
     assert!(hidden.contains("not those that it covers"), "{hidden}");

@@ -143,7 +143,8 @@ fn what_waits_too_long_is_dropped_oldest_first_and_confessed() {
     disk.free();
     waiting.push(writer.commit(minute(n), names.clone()));
     let answers: Vec<_> = waiting.into_iter().map(|w| w.blocking_recv().expect("answered")).collect();
-    let dropped: Vec<_> = (0..).zip(&answers).filter(|(_, a)| **a == Err(NotWritten::Dropped)).map(|(n, _)| n).collect();
+    let dropped: Vec<_> =
+        (0..).zip(&answers).filter(|(_, a)| **a == Err(NotWritten::Dropped)).map(|(n, _)| n).collect();
     assert!(answers.last().is_some_and(Result::is_ok) && dropped.len() >= 5);
     writer.close();
     let reader = Reader::open(&disk.0).expect("readable");

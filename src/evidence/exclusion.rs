@@ -240,7 +240,10 @@ mod tests {
     fn a_step_about_nothing_or_without_reason_is_refused() {
         let none = Exclusions::default();
         assert_eq!(none.check(&step(Action::Agree, "bob")), Err(Refused::Unknown("X-1".into())));
-        assert_eq!(none.check(&Exclusion { why: " ".into(), ..step(Action::Propose, "ann") }), Err(Refused::Text("a reason (why)")));
+        assert_eq!(
+            none.check(&Exclusion { why: " ".into(), ..step(Action::Propose, "ann") }),
+            Err(Refused::Text("a reason (why)"))
+        );
         assert_eq!(none.check(&Exclusion { services: vec![], ..step(Action::Propose, "ann") }), Err(Refused::Proposal));
         assert_eq!(none.next_id(), "X-1");
         assert_eq!(after(&[(Action::Propose, "ann")]).0.next_id(), "X-2");

@@ -172,10 +172,12 @@ fn read_line<'b>(input: &mut impl BufRead, buffer: &'b mut Vec<u8>) -> Result<Op
 
 fn parse_line(text: &str, index: &Index<'_>, targets: &Targets) -> Result<Line, String> {
     let mut fields = text.split(',').map(unquoted);
-    let [Some(time), Some(component), Some(class), Some(outcome), Some(rtt), None] = [(); 6].map(|()| fields.next()) else {
+    let [Some(time), Some(component), Some(class), Some(outcome), Some(rtt), None] = [(); 6].map(|()| fields.next())
+    else {
         return Err(format!("{} fields instead of 5", text.split(',').count()));
     };
-    let stamp: jiff::Timestamp = time.parse().map_err(|_| format!("{time:?} is not an RFC 3339 time, as in 2026-10-25T01:00:00Z"))?;
+    let stamp: jiff::Timestamp =
+        time.parse().map_err(|_| format!("{time:?} is not an RFC 3339 time, as in 2026-10-25T01:00:00Z"))?;
     let at = Sec(i64::try_from(stamp.as_nanosecond().div_euclid(1_000_000_000)).expect("jiff's range fits"));
     let found = index.component(component);
     let component = found.ok_or_else(|| format!("no device or link {component:?} is configured"))?;
@@ -185,7 +187,9 @@ fn parse_line(text: &str, index: &Index<'_>, targets: &Targets) -> Result<Line, 
     };
     let outcome = match (outcome, rtt) {
         ("reply", rtt) => {
-            let us = rtt.parse().map_err(|_| format!("a reply needs its rtt_us as a whole number of microseconds, not {rtt:?}"))?;
+            let us = rtt
+                .parse()
+                .map_err(|_| format!("a reply needs its rtt_us as a whole number of microseconds, not {rtt:?}"))?;
             Outcome::Reply { rtt: Micros(us) }
         }
         ("lost", "") => Outcome::Lost,
@@ -269,9 +273,12 @@ mod tests {
 
     #[test]
     fn lines_become_rounds_with_floored_times_and_the_first_class() {
-        let lines = parsed("2026-10-25T01:00:00.999Z,ch-r1,,reply,20000\r\n2026-10-25T01:01:00Z,ch-r1,voice,lost,\n\"2026-10-25T01:01:00Z\",\"ch-r1\",data,not_measured,");
+        let lines = parsed(
+            "2026-10-25T01:00:00.999Z,ch-r1,,reply,20000\r\n2026-10-25T01:01:00Z,ch-r1,voice,lost,\n\"2026-10-25T01:01:00Z\",\"ch-r1\",data,not_measured,",
+        );
         let at = |second: i64| Sec(1_792_890_000 + second);
-        let line = |second, class, outcome| Line { at: at(second), component: ComponentIx(0), class: ClassIx(class), outcome };
+        let line =
+            |second, class, outcome| Line { at: at(second), component: ComponentIx(0), class: ClassIx(class), outcome };
         let expected = vec![
             line(0, 1, Outcome::Reply { rtt: Micros(20_000) }),
             line(60, 0, Outcome::Lost),
