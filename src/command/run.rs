@@ -62,6 +62,9 @@ pub(super) fn block_on(parts: Parts) -> Outcome {
         .enable_all()
         .build()
         .map_err(|error| Failure::new(format!("cannot start the runtime: {error}")))?;
-    runtime.block_on(supervisor::run(parts)).map_err(Failure::new)?;
+    let outcome = runtime.block_on(supervisor::run(parts));
+    // Whoever still hangs on a disk was given its time.
+    runtime.shutdown_background();
+    outcome.map_err(Failure::new)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -12,8 +12,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::MissedTickBehavior;
 
 use super::core::Core;
+use super::keeper::driver::{Keeper, News};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::evidence::record::Body;
 use crate::schedule::pace::{Pace, Tick};
 use crate::snapshot::Snapshot;
 
@@ -50,15 +52,17 @@ pub struct Driver {
     pub looked: mpsc::Receiver<Looked>,
     /// The names to look up, sorted.
     pub names: watch::Sender<Vec<Arc<str>>>,
+    /// Keeps the evidence.
+    pub keeper: Keeper,
     /// Both clocks.
     pub clock: Arc<dyn Clock>,
 }
 
 impl Driver {
-    /// Runs until asked to stop or until the engine is gone; returns the core with its accounts closed.
+    /// Runs until asked to stop or until the engine is gone; returns the keeper with all that was measured handed over.
     ///
     /// Must not be cancelled: the accounts would stay open.
-    pub async fn run(mut self) -> Core {
+    pub async fn run(mut self) -> Keeper {
         let mut pace = Pace::new(self.clock.now());
         let mut plan = self.core.plan();
         let mut ticks = tokio::time::interval(TICK);
@@ -66,12 +70,14 @@ impl Driver {
         let mut requests: Vec<Request> = Vec::new();
         let mut fresh: Option<Arc<Snapshot>> = None;
         let mut stop_at_mono_ns: Option<u64> = None;
+        let mut reason = "asked to stop";
 
         loop {
             tokio::select! {
                 batch = self.events.recv() => {
                     let Some(batch) = batch else {
                         tracing::error!("the probing engine has ended; stopping");
+                        reason = "the probing engine has ended";
                         break;
                     };
                     let now = self.clock.now();
@@ -93,10 +99,13 @@ impl Driver {
                         }
                     }
                     self.core.tick(now);
+                    self.hand_over();
+                    self.keeper.tick(now.sec());
                     if stop_at_mono_ns.is_some_and(|at| now.mono_ns >= at || self.core.idle()) {
                         break;
                     }
                 }
+                news = self.keeper.news() => self.heard(news),
                 looked = self.looked.recv() => {
                     if let Some((name, addresses)) = looked {
                         self.core.looked(&name, &addresses);
@@ -107,13 +116,16 @@ impl Driver {
                         let now = self.clock.now();
                         let snapshot = match fresh.take().filter(|s| s.at == now.sec()) {
                             Some(snapshot) => snapshot,
-                            None => Arc::new(self.core.snapshot(now, &self.engine.strays())),
+                            None => {
+                                self.core.evidence_stands(self.keeper.standing());
+                                Arc::new(self.core.snapshot(now, &self.engine.strays()))
+                            }
                         };
                         fresh = Some(snapshot.clone());
                         let _ = answer.send(snapshot); // the reader may have gone
                     }
                     Some(Ask::Reload(config, answer)) => {
-                        let said = self.core.reload(*config, self.clock.now());
+                        let said = self.reload(*config);
                         plan = self.core.plan();
                         self.names.send_replace(self.core.names());
                         fresh = None;
@@ -132,7 +144,63 @@ impl Driver {
             }
         }
         self.core.close(self.clock.now());
-        self.core
+        self.hand_over();
+        self.keeper.fact(Body::Stop { reason: reason.into() });
+        self.keeper
+    }
+
+    /// Minutes and facts go their way to the disk.
+    fn hand_over(&mut self) {
+        let kept = self.core.take_kept();
+        kept.facts.into_iter().for_each(|fact| self.keeper.fact(fact));
+        kept.minutes.into_iter().for_each(|(minute, names)| self.keeper.minute(minute, names));
+    }
+
+    /// Goes on with another configuration, and has the month so far read again under its terms.
+    fn reload(&mut self, config: Config) -> String {
+        let before = self.core.config().clone();
+        let said = self.core.reload(config, self.clock.now());
+        self.hand_over();
+        let config = self.core.config();
+        if config.monitor.data_dir != before.monitor.data_dir {
+            tracing::warn!(
+                "monitor.data_dir changed: evidence goes on being kept in {} until the next start",
+                before.monitor.data_dir.display()
+            );
+        }
+        if config.hash != before.hash {
+            self.keeper.config(config);
+            self.ask_past();
+        }
+        said
+    }
+
+    fn ask_past(&mut self) {
+        self.hand_over();
+        self.core.asked_past();
+        self.keeper.ask_past(self.core.config().clone());
+    }
+
+    fn heard(&mut self, news: News) {
+        match news {
+            News::Past(past) => {
+                past.damages.iter().for_each(|damage| tracing::warn!("evidence is damaged: {damage}"));
+                tracing::info!("the month so far was read again: its figures follow the present terms and exclusions");
+                self.core.adopt(*past);
+            }
+            News::NoPast(why) => {
+                tracing::warn!(
+                    "the month so far cannot be read again: {why}. Figures of services whose terms changed begin anew; \
+                     reports are not affected"
+                );
+                self.core.no_past();
+            }
+            News::Exclusions => {
+                tracing::info!("exclusions changed");
+                self.ask_past();
+            }
+            News::Opened => self.ask_past(),
+        }
     }
 
     fn report_step(&mut self, tick: &Tick) {

@@ -3,12 +3,15 @@
 //! ```text
 //!            clock ─► schedule::pace ─► plan ─► core::due ─► engine
 //! engine events ─► core::event ─► rounds ─► isolation ─► machine ─► ledger
+//!              core ─► keeper ─► evidence writer;  evidence ─► replay ─► core, at start and when terms change
 //! reader asks ─► core::snapshot
 //! ```
 
 pub mod core;
 pub mod driver;
 pub mod isolation;
+pub mod keeper;
+pub mod replay;
 pub mod resolve;
 pub mod signal;
 pub mod supervisor;

@@ -17,15 +17,20 @@ use tokio_util::sync::CancellationToken;
 
 use super::core::Core;
 use super::driver::{self, Driver};
+use super::keeper::driver::Keeper;
+use super::replay::Past;
 use super::resolve;
 use super::signal::{self, Signals, tell_service_manager};
 use crate::clock::Clock;
 use crate::config::{self, Config};
+use crate::evidence::store::StoreError;
 use crate::http::server;
 use crate::http::source::{Ask, Source};
 
 /// Batches of events that may wait for the driver; the engine throws further ones away, and counts them.
 const EVENT_BATCHES: usize = 4096;
+/// How long the first probe waits for the start to be on the disk.
+const START_WRITTEN: Duration = Duration::from_secs(2);
 /// How long a stop may take before the process ends all the same.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -64,6 +69,9 @@ pub enum SuperviseError {
         /// Why.
         error: std::io::Error,
     },
+    /// The evidence must not be written to.
+    #[error("{0}")]
+    Evidence(#[from] StoreError),
     /// A task ended that should not have.
     #[error("the {0} ended unexpectedly; ending with it rather than show old states as new")]
     Died(&'static str),
@@ -79,17 +87,27 @@ pub async fn run(parts: Parts) -> Result<(), SuperviseError> {
     let address = parts.config.monitor.listen;
     let listener = TcpListener::bind(address).await.map_err(|error| SuperviseError::Listen { address, error })?;
     let modes = (parts.sockets.v4(), parts.sockets.v6());
+    let config = Arc::new(parts.config);
+    let (mut keeper, past) = open_evidence(config.clone(), parts.clock.clone()).await?;
 
     let (events_in, events) = mpsc::channel(EVENT_BATCHES);
     let engine = BatchedEngine::start(parts.sockets, batched::Config::default(), events_in)
         .map_err(system("start the probing engine"))?;
     let engine: Arc<dyn Engine> = Arc::new(engine);
-    let core = Core::new(parts.config, Vec::new(), parts.clock.now().sec(), engine_name(modes));
+    let in_force = past.as_ref().and_then(|past| past.config_hash.clone());
+    keeper.begin(&config, in_force.as_deref());
+    // The start stands in the evidence before the first round does, unless the disk is in trouble.
+    let _ = tokio::time::timeout(START_WRITTEN, keeper.written()).await;
+    let mut core = Core::new(Arc::unwrap_or_clone(config), Vec::new(), parts.clock.now().sec(), engine_name(modes));
+    core.keep();
+    if let Some(past) = past {
+        core.adopt(past);
+    }
     let watched = core.config().components.len();
     let (names_in, names) = watch::channel(core.names());
     let (looked_in, looked) = mpsc::channel(64);
     let (driver_asks, asks) = mpsc::channel(64);
-    let driver = Driver { core, engine, events, asks, looked, names: names_in, clock: parts.clock };
+    let driver = Driver { core, engine, events, asks, looked, names: names_in, keeper, clock: parts.clock };
     let (source, mut questions) = Source::new();
     let ended = CancellationToken::new();
 
@@ -101,6 +119,7 @@ pub async fn run(parts: Parts) -> Result<(), SuperviseError> {
     tracing::info!(components = watched, page = %format!("http://{address}/"), "watching");
 
     let files = (parts.file, parts.data_dir);
+    let mut driver_ended = None;
     let outcome = loop {
         tokio::select! {
             asked = signals.next() => match asked {
@@ -123,7 +142,10 @@ pub async fn run(parts: Parts) -> Result<(), SuperviseError> {
                 }
                 None => break Err(SuperviseError::Died("page server")),
             },
-            _ = &mut driver => break Err(SuperviseError::Died("driver")),
+            ended = &mut driver => {
+                driver_ended = Some(ended);
+                break Err(SuperviseError::Died("driver"));
+            }
             _ = &mut pages => break Err(SuperviseError::Died("page server")),
         }
     };
@@ -134,8 +156,12 @@ pub async fn run(parts: Parts) -> Result<(), SuperviseError> {
     resolver.abort(); // it owns nothing but timers
     let _ = driver_asks.send(driver::Ask::Stop).await;
     let drained = async {
-        if !driver.is_finished() {
-            let _ = (&mut driver).await;
+        let ended = match driver_ended {
+            Some(ended) => ended,
+            None => (&mut driver).await,
+        };
+        if let Ok(keeper) = ended {
+            let _ = tokio::task::spawn_blocking(move || keeper.close()).await;
         }
         if !pages.is_finished() {
             let _ = (&mut pages).await;
@@ -145,6 +171,26 @@ pub async fn run(parts: Parts) -> Result<(), SuperviseError> {
         tracing::warn!("not everything ended within {} s; ending all the same", DRAIN.as_secs());
     }
     outcome
+}
+
+/// Opens the evidence and reads the month so far; a directory that cannot be read at present is told of, and has no past.
+async fn open_evidence(config: Arc<Config>, clock: Arc<dyn Clock>) -> Result<(Keeper, Option<Past>), SuperviseError> {
+    let opening = tokio::task::spawn_blocking(move || {
+        let mut keeper = Keeper::open(&config.monitor.data_dir, clock.clone())?;
+        let past = match keeper.past_at_start(&config, clock.now().sec()) {
+            Ok(past) => {
+                past.damages.iter().for_each(|damage| tracing::warn!("evidence is damaged: {damage}"));
+                keeper.knows_exclusions(past.newest_exclusion);
+                Some(past)
+            }
+            Err(error) => {
+                tracing::error!("this month's evidence cannot be read, its figures begin anew: {error}");
+                None
+            }
+        };
+        Ok((keeper, past))
+    });
+    opening.await.unwrap_or(Err(SuperviseError::Died("reader of the evidence")))
 }
 
 fn engine_name(

@@ -180,7 +180,7 @@ impl MinuteAggregator {
             start,
             rows: cells.into_iter().map(|((component, class), tally)| Row { component, class, tally }).collect(),
         };
-        done.into_iter().map(minute).collect()
+        done.into_iter().filter(|(_, cells)| !cells.is_empty()).map(minute).collect()
     }
 
     /// Everything, the unfinished minute too: at the end of a run. Later rounds of these minutes are refused.
@@ -191,7 +191,46 @@ impl MinuteAggregator {
         }
     }
 
-    /// Forgets what jitter was smoothed over: after a clock step, or when indices change their meaning.
+    /// Minutes that were not taken yet, in time order.
+    pub fn open(&self) -> impl Iterator<Item = Minute> + '_ {
+        self.open.iter().map(|(start, cells)| {
+            let row = |(&(component, class), tally): (&_, &Tally)| Row { component, class, tally: tally.clone() };
+            Minute { start: *start, rows: cells.iter().map(row).collect() }
+        })
+    }
+
+    /// Everything before this instant was taken; `None` when nothing was asked for yet.
+    #[must_use]
+    pub fn taken_before(&self) -> Option<Sec> {
+        self.taken
+    }
+
+    /// Indices change their meaning: `new` gives the new ones of what goes on, `None` for what ends.
+    ///
+    /// What goes on keeps its rounds of the minutes under way and its jitter. What ends is
+    /// returned under its old indices: the rest of its minutes.
+    pub fn remap(&mut self, new: impl Fn(ComponentIx, ClassIx) -> Option<(ComponentIx, ClassIx)>) -> Vec<Minute> {
+        let mut ended = Vec::new();
+        for (start, cells) in std::mem::take(&mut self.open) {
+            let mut rows = Vec::new();
+            let mut kept = BTreeMap::new();
+            for ((component, class), tally) in cells {
+                match new(component, class) {
+                    Some(key) => drop(kept.insert(key, tally)),
+                    None => rows.push(Row { component, class, tally }),
+                }
+            }
+            self.open.insert(start, kept);
+            if !rows.is_empty() {
+                ended.push(Minute { start, rows });
+            }
+        }
+        let jitter = std::mem::take(&mut self.jitter);
+        self.jitter = jitter.into_iter().filter_map(|((c, k), j)| Some((new(c, k)?, j))).collect();
+        ended
+    }
+
+    /// Forgets what jitter was smoothed over: after a clock step.
     pub fn forget_jitter(&mut self) {
         self.jitter.clear();
     }
@@ -259,6 +298,26 @@ mod tests {
         }
         assert_eq!(expected, [100, 193, 181]);
         assert_eq!((replies.jitter_sum_us, replies.jitter_minutes), (181, 1));
+    }
+
+    #[test]
+    fn rounds_of_a_minute_under_way_follow_their_component_to_its_new_index() {
+        let mut aggregator = MinuteAggregator::new();
+        for component in [3, 4] {
+            let outcomes = vec![(ClassIx(0), reply(component * 100))];
+            let round = Round { at: Sec(61), component: ComponentIx(component), outcomes };
+            aggregator.add(&round, 1).expect("in order");
+        }
+        // 3 becomes 4, and 4 is no more.
+        let ended = aggregator.remap(|c, k| (c.0 == 3).then_some((ComponentIx(4), k)));
+        let who = |m: &Minute| m.rows.iter().map(|r| (r.component.0, r.tally.replies.sum_us)).collect::<Vec<_>>();
+        assert_eq!(ended.iter().map(who).collect::<Vec<_>>(), [[(4, 400)]]);
+        assert_eq!(aggregator.open().map(|m| who(&m)).collect::<Vec<_>>(), [[(4, 300)]]);
+        let next = Round { at: Sec(62), component: ComponentIx(4), outcomes: vec![(ClassIx(0), reply(316))] };
+        aggregator.add(&next, 1).expect("in order");
+        let minutes = aggregator.take_all();
+        assert_eq!((minutes.len(), minutes[0].start, who(&minutes[0])), (1, Sec(60), vec![(4, 616)]));
+        assert_eq!(minutes[0].rows[0].tally.replies.jitter_minutes, 1, "its jitter goes on");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::config::Config;
 use crate::config::model::{Component, ComponentKind, Hysteresis, SnmpProbing};
+use crate::measurement::rounds::Run;
 use crate::measurement::{Cause, Verdict};
 use crate::names::{ComponentIx, ServiceIx};
 use crate::sla::calendar::Month;
@@ -68,6 +69,18 @@ impl Fold {
         self.drive(component, source, |machine, out| machine.round(at, verdict, out))
     }
 
+    /// Takes `run.count` rounds with one verdict, `run.interval` apart, as [`round`](Self::round) would one by one, in few
+    /// steps: for a replay. `run.interval` holds for these rounds only, whatever the configuration says.
+    pub fn run(&mut self, component: ComponentIx, source: Source, run: &Run<Verdict>) -> bool {
+        self.drive(component, source, |machine, out| {
+            let (interval, hysteresis) = (machine.interval(), machine.hysteresis());
+            machine.configure(Duration::from_secs(u64::from(run.interval)), hysteresis);
+            let taken = machine.run(run.first, i64::from(run.interval), u64::from(run.count), run.fate, out);
+            machine.configure(interval, hysteresis);
+            taken
+        })
+    }
+
     /// Says that no round of any component earlier than `before` will come any more.
     ///
     /// Call it every few seconds with the instant before which every result is in (now, less
@@ -93,6 +106,23 @@ impl Fold {
                 source.machine.explain_gap(cause);
             }
         }
+    }
+
+    /// Names the cause of uncovered time from this component's newest round on.
+    pub fn explain_gap(&mut self, component: ComponentIx, source: Source, cause: Cause) {
+        let Some(sensor) = self.sensors.get_mut(component.get()) else { return };
+        let input = match source {
+            Source::Address => &mut sensor.address,
+            Source::Interface => &mut sensor.interface,
+        };
+        if let Some(input) = input {
+            input.machine.explain_gap(cause);
+        }
+    }
+
+    /// Lets go of the components' history before `before`, and from here on keeps at most `limit` states of each.
+    pub fn trim_history(&mut self, before: Sec, limit: usize) {
+        self.ledger.trim_history(before, limit);
     }
 
     /// Books what is settled. Cheap when little is; call it once per batch of rounds.

@@ -303,6 +303,16 @@ impl Ledger {
         self.services[service.get()].book.frontier
     }
 
+    /// Lets go of the components' history before `before`, and from here on keeps at most `limit` segments of each.
+    pub fn trim_history(&mut self, before: Sec, limit: usize) {
+        for track in &mut self.tracks {
+            let passed = track.history.partition_point(|s| s.span.to <= before);
+            track.history.drain(..passed);
+            track.history.truncate(limit);
+            track.history_limit = limit;
+        }
+    }
+
     /// Every settled segment of a component, oldest first, and how many had no room.
     #[must_use]
     pub fn history(&self, component: ComponentIx) -> (&[Segment], u64) {

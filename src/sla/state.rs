@@ -252,6 +252,12 @@ impl Machine {
         self.hysteresis = hysteresis;
     }
 
+    /// Rounds needed for a change, by configuration.
+    #[must_use]
+    pub fn hysteresis(&self) -> Hysteresis {
+        self.hysteresis
+    }
+
     /// From round to round, by configuration.
     #[must_use]
     pub fn interval(&self) -> Duration {

@@ -1,10 +1,10 @@
 //! A service's figures of the month so far, for gauges and boards. Reports compute theirs from the evidence.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::Core;
 use crate::config::Config;
-use crate::measurement::minute::{MINUTE, Minute};
+use crate::measurement::minute::{MINUTE, Row};
 use crate::names::{ClassIx, ComponentIx, ServiceIx};
 use crate::sla::account::{Entered, MonthBook};
 use crate::sla::calendar::Month;
@@ -16,7 +16,7 @@ use crate::sla::state::State;
 use crate::snapshot::{ObjectiveView, Ratios};
 use crate::units::{Sec, Span};
 
-/// Minutes that may wait until every service is booked past them; more are left out of the live objectives.
+/// Stretches that may wait until every service is booked past them; more are left out of the live objectives.
 const WAITING: usize = 30;
 
 /// What the gauges show of a service.
@@ -74,11 +74,11 @@ fn limit_in_base_units(limit: crate::config::model::Limit) -> f64 {
 
 /// What the classes of each service's components did in available time, this month.
 ///
-/// Minute by minute: a minute counts for a service when the service was up through all of it
-/// and the component was too. Minutes that are cut are left out here; reports look at their rounds.
+/// Stretch by stretch, live a minute each: a stretch counts for a service when the service was up through
+/// all of it and the component was too. Minutes that are cut are left out here; reports look at their rounds.
 #[derive(Debug, Default)]
-pub(super) struct Objectives {
-    waiting: std::collections::VecDeque<Minute>,
+pub(in crate::daemon) struct Objectives {
+    waiting: VecDeque<(Span, Vec<Row>)>,
     month: Option<Month>,
     found: BTreeMap<(ServiceIx, ClassIx), ClassAggregate>,
     nothing: ClassAggregate,
@@ -86,8 +86,15 @@ pub(super) struct Objectives {
     users: BTreeMap<ComponentIx, Vec<ServiceIx>>,
 }
 
+/// A stretch that counted for some components, and that others were not up through, or not for all their services.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::daemon) struct Cut {
+    pub(in crate::daemon) span: Span,
+    pub(in crate::daemon) components: BTreeSet<ComponentIx>,
+}
+
 impl Objectives {
-    pub(super) fn new(config: &Config) -> Self {
+    pub(in crate::daemon) fn new(config: &Config) -> Self {
         let mut users: BTreeMap<ComponentIx, Vec<ServiceIx>> = BTreeMap::new();
         for (n, service) in config.services.iter().enumerate() {
             if config.slas[service.sla.get()].objectives.is_empty() {
@@ -100,25 +107,39 @@ impl Objectives {
         Self { users, ..Self::default() }
     }
 
-    pub(super) fn add(&mut self, minute: Minute) {
-        self.waiting.push_back(minute);
+    /// Takes a stretch in, to be counted when every service is booked past it.
+    pub(in crate::daemon) fn add(&mut self, span: Span, rows: Vec<Row>) {
+        self.waiting.push_back((span, rows));
         if self.waiting.len() > WAITING {
             self.waiting.pop_front();
         }
     }
 
-    /// Counts the minutes that every service is booked past.
-    pub(super) fn advance(&mut self, fold: &Fold, config: &Config) {
-        while let Some(minute) = self.waiting.front() {
-            let span = Span::new(minute.start, minute.start.plus(MINUTE));
-            let ledger = fold.ledger();
-            let booked = (0..ledger.services()).all(|n| ledger.booked_until(ServiceIx::from(n)) >= span.to);
-            if !booked {
-                return;
+    /// Counts the stretches that every service is booked past. Gives those longer than a minute that did not
+    /// count for everybody: nothing of what the named components did in them is in the figures yet.
+    pub(in crate::daemon) fn advance(&mut self, fold: &Fold, config: &Config) -> Vec<Cut> {
+        let mut cuts = Vec::new();
+        while let Some(&(span, _)) = self.waiting.front() {
+            if !booked_past(fold, span.to) {
+                break;
             }
-            let minute = self.waiting.pop_front().expect("it has a front");
-            self.count(&minute, span, fold, config);
+            let (_, rows) = self.waiting.pop_front().expect("it has a front");
+            let components = self.count(span, &rows, fold, config, |_| true);
+            if span.seconds() > MINUTE.unsigned_abs() && !components.is_empty() {
+                cuts.push(Cut { span, components });
+            }
         }
+        cuts
+    }
+
+    /// The first stretch that waits for the books.
+    pub(in crate::daemon) fn waiting(&self) -> Option<Span> {
+        self.waiting.front().map(|&(span, _)| span)
+    }
+
+    /// Counts a stretch of a cut that [`advance`](Self::advance) gave.
+    pub(in crate::daemon) fn count_part(&mut self, cut: &Cut, span: Span, rows: &[Row], fold: &Fold, config: &Config) {
+        self.count(span, rows, fold, config, |component| cut.components.contains(&component));
     }
 
     fn of(&self, service: ServiceIx, class: ClassIx, month: Month) -> &ClassAggregate {
@@ -128,31 +149,61 @@ impl Objectives {
         self.found.get(&(service, class)).unwrap_or(&self.nothing)
     }
 
-    fn count(&mut self, minute: &Minute, span: Span, fold: &Fold, config: &Config) {
+    /// Gives the components that were not counted for all of their services; they are counted for none.
+    /// A minute is as short as a stretch gets: there each service counts for itself.
+    fn count(
+        &mut self,
+        span: Span,
+        rows: &[Row],
+        fold: &Fold,
+        config: &Config,
+        wanted: impl Fn(ComponentIx) -> bool,
+    ) -> BTreeSet<ComponentIx> {
         let month = Month::of(span.from, &config.monitor.time_zone);
         if self.month != Some(month) {
             self.found.clear();
             self.month = Some(month);
         }
+        let whole = span.seconds() > MINUTE.unsigned_abs();
+        let mut cut = BTreeSet::new();
         let mut up: BTreeMap<ServiceIx, bool> = BTreeMap::new();
-        for row in &minute.rows {
+        for row in rows.iter().filter(|r| wanted(r.component)) {
             let Some(users) = self.users.get(&row.component) else { continue };
-            let confirmed = fold.confirmed(row.component);
-            let component_up = confirmed.state == State::Up && confirmed.since.is_some_and(|since| since <= span.from);
-            if !component_up {
+            let component_up = component_up_throughout(fold, row.component, span);
+            let mut service_up = |service: ServiceIx| {
+                component_up
+                    && *up.entry(service).or_insert_with(|| {
+                        fold.ledger().month(service, month).is_some_and(|book| up_throughout(book, span))
+                    })
+            };
+            if whole && !users.iter().all(|&service| service_up(service)) {
+                cut.insert(row.component);
                 continue;
             }
-            for &service in users {
-                let service_up = *up.entry(service).or_insert_with(|| {
-                    fold.ledger().month(service, month).is_some_and(|book| up_throughout(book, span))
-                });
-                if service_up {
-                    let aggregate = ClassAggregate::from(&row.tally);
-                    self.found.entry((service, row.class)).or_default().merge(&aggregate);
-                }
+            let aggregate = ClassAggregate::from(&row.tally);
+            for &service in users.iter().filter(|&&service| service_up(service)) {
+                self.found.entry((service, row.class)).or_default().merge(&aggregate);
             }
         }
+        cut
     }
+}
+
+/// Whether every service's books have got to `to`.
+fn booked_past(fold: &Fold, to: Sec) -> bool {
+    let ledger = fold.ledger();
+    (0..ledger.services()).all(|n| ledger.booked_until(ServiceIx::from(n)) >= to)
+}
+
+/// Whether the component was up through all of `span`, by its history where that is kept, else by what it is now.
+fn component_up_throughout(fold: &Fold, component: ComponentIx, span: Span) -> bool {
+    let (history, _) = fold.ledger().history(component);
+    let then = history.iter().rev().find(|s| s.span.from <= span.from);
+    if then.is_some_and(|s| s.state == State::Up && s.span.to >= span.to) {
+        return true;
+    }
+    let now = fold.confirmed(component);
+    now.state == State::Up && now.since.is_some_and(|since| since <= span.from)
 }
 
 /// Whether all of `span` is in the window, not excluded, and neither down nor unknown.

@@ -4,7 +4,7 @@
 //! the rounds, judges losses by the sentinels, and feeds the fold. What it wants sent it
 //! returns; what it found out it shows in a [`Snapshot`].
 
-mod figures;
+pub(in crate::daemon) mod figures;
 mod target;
 mod view;
 
@@ -22,17 +22,21 @@ use crate::clock::Now;
 use crate::config::Config;
 use crate::config::model::{Host, IcmpProbing};
 use crate::daemon::isolation::{Isolation, Judgement};
+use crate::daemon::keeper::driver::Standing;
+use crate::daemon::replay::{Past, feed};
 use crate::daemon::resolve::{Change, Names};
-use crate::measurement::minute::{Minute, MinuteAggregator};
+use crate::evidence;
+use crate::evidence::record::Body;
+use crate::measurement::minute::{MINUTE, Minute, MinuteAggregator};
 use crate::measurement::{Cause, Outcome, Round, Verdict};
-use crate::names::{ClassIx, ComponentIx};
+use crate::names::{ClassIx, ComponentIx, ServiceIx};
 use crate::schedule::plan::{Due, Plan};
 use crate::sla::exclusion::Agreed;
 use crate::sla::fold::{Fold, Source};
 use crate::sla::ledger::Limits;
 use crate::sla::state::State;
 use crate::snapshot::Snapshot;
-use crate::units::Sec;
+use crate::units::{Sec, Span};
 
 /// Sentinels are probed this often.
 const SENTINEL_INTERVAL: Duration = Duration::from_secs(1);
@@ -57,9 +61,14 @@ pub struct Core {
     isolation: Isolation,
     fold: Fold,
     minutes: MinuteAggregator,
-    /// Minutes that are complete, for whoever keeps evidence.
-    complete: Vec<Minute>,
-    keep_minutes: bool,
+    /// What indices mean at present.
+    meaning: Arc<evidence::names::Names>,
+    kept: Kept,
+    keeping: bool,
+    /// Minutes taken since the past was asked for.
+    since_asked: Option<Vec<Minute>>,
+    isolated_since: Option<Sec>,
+    evidence: Standing,
     objectives: Objectives,
     newest: Sec,
     generation: u32,
@@ -78,6 +87,15 @@ struct Totals {
     too_late: u64,
 }
 
+/// What is to be kept for good: whoever keeps evidence takes it.
+#[derive(Debug, Default)]
+pub struct Kept {
+    /// Complete minutes, each with what its indices mean.
+    pub minutes: Vec<(Minute, Arc<evidence::names::Names>)>,
+    /// What happened to the monitor.
+    pub facts: Vec<Body>,
+}
+
 impl Core {
     /// A monitor that starts now; this month's time before is unknown.
     #[must_use]
@@ -91,8 +109,12 @@ impl Core {
             isolation: Isolation::new(config.monitor.sentinels.len(), PATIENCE_NS),
             fold,
             minutes: MinuteAggregator::new(),
-            complete: Vec::new(),
-            keep_minutes: false,
+            meaning: Arc::new(evidence::names::Names::of(&config)),
+            kept: Kept::default(),
+            keeping: false,
+            since_asked: None,
+            isolated_since: None,
+            evidence: Standing::default(),
             objectives: Objectives::new(&config),
             newest: started,
             generation: 0,
@@ -200,13 +222,74 @@ impl Core {
         let slack = i64::try_from(self.longest_timeout().as_secs()).unwrap_or(i64::MAX / 2) + 10;
         self.fold.expire(sec.plus(-slack));
         self.fold.advance();
-        for minute in self.minutes.take_before(sec.plus(-slack)) {
-            if self.keep_minutes {
-                self.complete.push(minute.clone());
-            }
-            self.objectives.add(minute);
+        let taken = self.minutes.take_before(sec.plus(-slack));
+        self.taken(taken);
+        // Minutes are never cut: nothing is left over.
+        let _ = self.objectives.advance(&self.fold, &self.config);
+    }
+
+    /// Minutes and facts are wanted from now on, by [`take_kept`](Self::take_kept).
+    pub fn keep(&mut self) {
+        self.keeping = true;
+    }
+
+    /// What is to be kept since this was asked last.
+    pub fn take_kept(&mut self) -> Kept {
+        std::mem::take(&mut self.kept)
+    }
+
+    /// How keeping evidence fares, for the next snapshots.
+    pub fn evidence_stands(&mut self, standing: Standing) {
+        self.evidence = standing;
+    }
+
+    /// The past is being read up to what was kept by now: remembers what comes until it is [`adopt`](Self::adopt)ed.
+    pub fn asked_past(&mut self) {
+        self.since_asked = Some(Vec::new());
+    }
+
+    /// Nobody reads the past any more.
+    pub fn no_past(&mut self) {
+        self.since_asked = None;
+    }
+
+    /// Takes the past for its own, and adds what has come since it was asked for.
+    pub fn adopt(&mut self, past: Past) {
+        let Past { fold, objectives, agreed, .. } = past;
+        (self.fold, self.objectives, self.agreed) = (fold, objectives, agreed);
+        for minute in self.since_asked.take().unwrap_or_default() {
+            feed(&mut self.fold, &minute.rows, |_, _, _, _| {});
+            self.objectives.add(Span::new(minute.start, minute.start.plus(MINUTE)), minute.rows);
         }
-        self.objectives.advance(&self.fold, &self.config);
+        for minute in self.minutes.open() {
+            feed(&mut self.fold, &minute.rows, |_, _, _, _| {});
+        }
+        self.fold.advance();
+    }
+
+    fn taken(&mut self, minutes: Vec<Minute>) {
+        for minute in minutes {
+            if let Some(since) = &mut self.since_asked {
+                since.push(minute.clone());
+            }
+            if self.keeping {
+                self.kept.minutes.push((minute.clone(), self.meaning.clone()));
+            }
+            self.objectives.add(Span::new(minute.start, minute.start.plus(MINUTE)), minute.rows);
+        }
+    }
+
+    fn fact(&mut self, fact: Body) {
+        if self.keeping {
+            self.kept.facts.push(fact);
+        }
+    }
+
+    /// The monitor is connected again, or ends.
+    fn connected(&mut self, now: Sec) {
+        if let Some(since) = self.isolated_since.take().filter(|since| *since < now) {
+            self.fact(Body::Isolated { span: Span::new(since, now) });
+        }
     }
 
     /// A look-up has ended.
@@ -222,8 +305,10 @@ impl Core {
     }
 
     /// The wall clock stepped by `ns` nanoseconds.
-    pub fn stepped(&mut self, _ns: i64) {
+    pub fn stepped(&mut self, ns: i64) {
         self.totals.clock_steps += 1;
+        self.minutes.forget_jitter();
+        self.fact(Body::ClockStep { milliseconds: ns / 1_000_000 });
     }
 
     /// A reload did not get as far as a valid configuration.
@@ -231,26 +316,73 @@ impl Core {
         self.totals.reload_failed = true;
     }
 
-    /// Goes on with another configuration: what is known of things that keep their identifier is kept,
-    /// and the month's accounts are replayed under the new terms. Says in words what changed.
+    /// Goes on with another configuration: what is known of things that keep their identifier is kept.
+    /// Only the evidence knows the past of those whose terms changed. Says in words what changed.
     pub fn reload(&mut self, config: Config, now: Now) -> String {
+        self.abandon_rounds(now);
         let old = std::mem::replace(&mut self.config, Arc::new(config));
-        let (fold, anew) = self.fold.reload(&old, &self.config, &self.agreed, now.sec(), Limits::LIVE);
+        let (fold, anew) = self.fold.reload(&old, &self.config, &self.agreed_anew(&old), now.sec(), Limits::LIVE);
         self.fold = fold;
-        for service in anew {
-            let service = &self.config.services[service.get()].id;
-            tracing::warn!(%service, "its hours, term or exclusions changed: its live accounts begin anew, reports are not affected");
+        self.agreed = self.agreed_anew(&old);
+        if !self.keeping {
+            for service in anew {
+                let service = &self.config.services[service.get()].id;
+                tracing::warn!(%service, "its hours, term or exclusions changed: its accounts begin anew");
+            }
         }
         self.isolation = Isolation::new(self.config.monitor.sentinels.len(), PATIENCE_NS);
+        self.connected(now.sec());
         self.objectives = Objectives::new(&self.config);
-        self.minutes.forget_jitter();
-        self.held.clear();
+        self.since_asked = None;
+        self.rename(&old);
         let before = std::mem::take(&mut self.targets);
         self.targets = self.aim(before);
         self.totals.reload_failed = false;
         self.tick(now);
         let (was, is) = (old.components.len(), self.config.components.len());
         format!("watching {is} components and {} services (before: {was} components)", self.config.services.len())
+    }
+
+    /// Rounds in flight, and losses that wait for the sentinels, cannot be waited for any more: they end as skipped.
+    fn abandon_rounds(&mut self, now: Now) {
+        for slot in 0..u32::try_from(self.targets.len()).unwrap_or(u32::MAX) {
+            let abandoned = self.targets[slot as usize].abandon(Cause::Skipped);
+            self.complete(slot, abandoned, now);
+        }
+        for (slot, waiting) in std::mem::take(&mut self.held) {
+            for mut complete in waiting {
+                if self.must_wait(&complete, now) {
+                    complete.outcomes.fill(Outcome::NotMeasured(Cause::Skipped));
+                }
+                self.judged(slot, complete, now);
+            }
+        }
+    }
+
+    /// Minutes under way follow their components and classes to the new indices; what has none is complete.
+    fn rename(&mut self, old: &Config) {
+        let components = self.config.component_by_id();
+        let classes: BTreeMap<&str, ClassIx> =
+            self.config.classes.iter().enumerate().map(|(n, c)| (c.id.as_str(), ClassIx::from(n))).collect();
+        let new = |component: ComponentIx, class: ClassIx| {
+            let component = old.components.get(component.get()).and_then(|c| components.get(c.id.as_str()))?;
+            let class = old.classes.get(class.get()).and_then(|c| classes.get(c.id.as_str()))?;
+            Some((*component, *class))
+        };
+        let ended = self.minutes.remap(new);
+        if self.keeping {
+            self.kept.minutes.extend(ended.into_iter().map(|minute| (minute, self.meaning.clone())));
+        }
+        self.meaning = Arc::new(evidence::names::Names::of(&self.config));
+    }
+
+    /// The agreed exclusions by the indices of the present configuration, from those by the old one's.
+    fn agreed_anew(&self, old: &Config) -> Vec<Agreed> {
+        let services: BTreeMap<&str, ServiceIx> =
+            self.config.services.iter().enumerate().map(|(n, s)| (s.id.as_str(), ServiceIx::from(n))).collect();
+        let new = |ix: &ServiceIx| services.get(old.services.get(ix.get())?.id.as_str()).copied();
+        let agreed = self.agreed.iter();
+        agreed.map(|a| Agreed { services: a.services.iter().filter_map(new).collect(), span: a.span }).collect()
     }
 
     /// The longest any answer may take.
@@ -268,6 +400,9 @@ impl Core {
     /// Closes the accounts. Losses that still wait for the sentinels are left out: nobody can judge them any more.
     pub fn close(&mut self, now: Now) {
         self.held.clear();
+        let minutes = self.minutes.take_all();
+        self.taken(minutes);
+        self.connected(now.sec());
         self.fold.explain_gaps(Cause::Stopped);
         self.fold.expire(now.sec());
         self.fold.advance();
@@ -318,11 +453,18 @@ impl Core {
         match self.targets[slot as usize].purpose {
             Purpose::Sentinel(n) => {
                 let replied = matches!(Verdict::of(complete.outcomes.iter().copied()), Verdict::Reply);
+                let due = Sec(complete.due_ns.div_euclid(1_000_000_000));
                 let was = self.isolation.isolated();
                 self.isolation.round(n, complete.due_ns, replied);
                 match (was, self.isolation.isolated()) {
-                    (false, true) => tracing::error!("no sentinel answers: the monitor is isolated, time is unknown"),
-                    (true, false) => tracing::info!("a sentinel answers again: the monitor is connected"),
+                    (false, true) => {
+                        tracing::error!("no sentinel answers: the monitor is isolated, time is unknown");
+                        self.isolated_since = Some(due);
+                    }
+                    (true, false) => {
+                        tracing::info!("a sentinel answers again: the monitor is connected");
+                        self.connected(due);
+                    }
                     (true, true) | (false, false) => {}
                 }
                 self.judge_held(now);

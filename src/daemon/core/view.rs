@@ -216,8 +216,8 @@ fn monitor(core: &Core, strays: &Strays) -> MonitorView {
         .collect(),
         engine: core.engine_name,
         reload_successful: !core.totals.reload_failed,
-        evidence_head_sequence: None,
-        evidence_write_failures: 0,
+        evidence_head_sequence: core.evidence.head,
+        evidence_write_failures: core.evidence.failures,
         clock_steps: core.totals.clock_steps,
         unresolved: core.names.unresolved(),
     }

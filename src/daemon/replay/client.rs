@@ -1,0 +1,64 @@
+//! Reads the evidence for a replay. Blocks: for a thread of its own.
+
+use std::path::Path;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Facts, Past, Replay};
+use crate::config::Config;
+use crate::daemon::core::figures::Cut;
+use crate::evidence::client::{Query, Reader};
+use crate::evidence::file::store::StoreError;
+use crate::evidence::names::Names;
+use crate::evidence::rollup::Grain;
+use crate::units::Sec;
+
+/// What the evidence of a directory says of the month that `now` is in; `restart` says that the monitor begins now.
+///
+/// Ends early, with what it has so far, when `cancelled`: for whoever does not want it any more.
+///
+/// # Errors
+/// The directory or one of its files cannot be opened. No evidence at all is no error.
+pub fn read(
+    dir: &Path,
+    config: &Config,
+    now: Sec,
+    restart: bool,
+    cancelled: &CancellationToken,
+) -> Result<Past, StoreError> {
+    let reader = match Reader::open(dir) {
+        Ok(reader) => reader,
+        Err(StoreError::Nothing(_)) => {
+            return Ok(Replay::new(config, &Facts::default(), now, now, restart).finish(Vec::new()));
+        }
+        Err(error) => return Err(error),
+    };
+    let mut facts = Facts::default();
+    reader.facts(|stored| facts.take(&stored.record));
+    let extent = reader.extent();
+    let names = Names::of(config);
+    let mut replay = Replay::new(config, &facts, extent.map_or(now, |e| e.from), now, restart);
+    let spans = [(replay.before(), Grain::Day), (replay.month(), Grain::Hour)];
+    for (span, coarsest) in spans {
+        let Some(span) = extent.and_then(|extent| extent.intersect(span)) else { continue };
+        reader.rows(Query { span, coarsest, names: &names, only: None }, |chunk| {
+            if !cancelled.is_cancelled() {
+                let cuts = replay.chunk(chunk);
+                look_closer(&reader, &names, &mut replay, &cuts);
+            }
+        });
+    }
+    let cuts = replay.end(restart.then_some(now));
+    look_closer(&reader, &names, &mut replay, &cuts);
+    let damages = reader.damages().iter().map(ToString::to_string).collect();
+    Ok(replay.finish(damages))
+}
+
+/// Counts the minutes of stretches that did not count as a whole.
+fn look_closer(reader: &Reader, names: &Names, replay: &mut Replay<'_>, cuts: &[Cut]) {
+    for cut in cuts {
+        let query = Query { span: cut.span, coarsest: Grain::Minute, names, only: Some(&cut.components) };
+        reader.rows(query, |minute| replay.minute(cut, minute.span, &minute.rows));
+    }
+    replay.settled();
+}

@@ -1,0 +1,208 @@
+//! The month so far out of the evidence: after a restart, and whenever terms or exclusions change.
+//!
+//! ```text
+//! facts ─► starts, agreed exclusions ─┐
+//! chunks of rounds (hours) ───────────┴─► fold ─► accounts, outages, states
+//!                                     └─► objectives (hours that are up throughout at once, minutes of the others)
+//! ```
+//!
+//! The same [`Fold`] as live, fed in fewer steps.
+
+pub mod client;
+
+use std::collections::BTreeMap;
+
+use super::core::figures::{Cut, Objectives};
+use crate::config::Config;
+use crate::evidence::exclusion::Exclusions;
+use crate::evidence::record::{Body, Record};
+use crate::evidence::recover::Chunk;
+use crate::evidence::rollup::DAY;
+use crate::measurement::Cause;
+use crate::measurement::minute::Row;
+use crate::measurement::rounds::{Rounds, verdicts};
+use crate::names::{ComponentIx, ServiceIx};
+use crate::sla::calendar::Month;
+use crate::sla::exclusion::Agreed;
+use crate::sla::fold::{Fold, Source};
+use crate::sla::ledger::Limits;
+use crate::units::{Sec, Span};
+
+/// States of a component that are remembered while the objectives wait for the books.
+const HISTORY: usize = 8_000;
+/// Before the month's start so much is read, for the states that stand at it, seconds.
+const BEFORE: i64 = DAY;
+
+/// What the evidence says of the month so far.
+#[derive(Debug)]
+pub struct Past {
+    /// Accounts and machines.
+    pub fold: Fold,
+    pub(in crate::daemon) objectives: Objectives,
+    /// Exclusions that both sides agreed on.
+    pub agreed: Vec<Agreed>,
+    /// The newest step in the life of any exclusion: its record's number.
+    pub newest_exclusion: Option<u64>,
+    /// Hash of the configuration that was last said to be in force.
+    pub config_hash: Option<String>,
+    /// What of the evidence could not be read, in words.
+    pub damages: Vec<String>,
+}
+
+/// What the facts say, as far as the accounts need it.
+#[derive(Debug, Default)]
+pub(super) struct Facts {
+    exclusions: Exclusions,
+    newest_exclusion: Option<u64>,
+    starts: Vec<Sec>,
+    config_hash: Option<String>,
+}
+
+impl Facts {
+    pub(super) fn take(&mut self, record: &Record) {
+        match &record.body {
+            Body::Exclusion(_) => {
+                self.exclusions.take(record);
+                self.newest_exclusion = self.newest_exclusion.max(Some(record.seq));
+            }
+            Body::Start { .. } => self.starts.push(record.at),
+            Body::Config { hash, .. } => self.config_hash = Some(hash.clone()),
+            _ => {}
+        }
+    }
+
+    /// The agreed exclusions of services that the configuration has.
+    fn agreed(&self, config: &Config) -> Vec<Agreed> {
+        let services: BTreeMap<&str, ServiceIx> =
+            config.services.iter().enumerate().map(|(n, s)| (s.id.as_str(), ServiceIx::from(n))).collect();
+        let agreed = self.exclusions.agreed().map(|case| Agreed {
+            services: case.services.iter().filter_map(|s| services.get(s.as_str()).copied()).collect(),
+            span: case.span,
+        });
+        agreed.filter(|a| !a.services.is_empty()).collect()
+    }
+}
+
+/// A replay under way.
+#[derive(Debug)]
+pub(super) struct Replay<'a> {
+    config: &'a Config,
+    past: Past,
+    /// When the monitor began to probe, sorted.
+    starts: Vec<Sec>,
+    /// Each component's newest round.
+    newest: Vec<Sec>,
+    month: Span,
+}
+
+impl<'a> Replay<'a> {
+    /// For the month that `now` is in. `first` is the first second of evidence; `restart` says that the monitor begins now.
+    pub(super) fn new(config: &'a Config, facts: &Facts, first: Sec, now: Sec, restart: bool) -> Self {
+        let zone = &config.monitor.time_zone;
+        let month = Month::of(now, zone).span(zone);
+        let begin = if first < month.from { month.from.plus(-BEFORE) } else { month.from };
+        let agreed = facts.agreed(config);
+        let mut starts = facts.starts.clone();
+        starts.extend(restart.then_some(now));
+        starts.sort_unstable();
+        let past = Past {
+            fold: Fold::new(config, &agreed, begin, Limits { history: HISTORY, ..Limits::LIVE }),
+            objectives: Objectives::new(config),
+            agreed,
+            newest_exclusion: facts.newest_exclusion,
+            config_hash: facts.config_hash.clone(),
+            damages: Vec::new(),
+        };
+        Self { config, past, starts, newest: vec![Sec(i64::MIN); config.components.len()], month }
+    }
+
+    /// What is to be read before the month: its states matter, its figures do not.
+    pub(super) fn before(&self) -> Span {
+        Span::new(self.month.from.plus(-BEFORE), self.month.from)
+    }
+
+    /// The month.
+    pub(super) fn month(&self) -> Span {
+        self.month
+    }
+
+    /// Takes a chunk in; chunks come in time order. Gives stretches whose minutes have to be looked at one by one.
+    pub(super) fn chunk(&mut self, chunk: Chunk) -> Vec<Cut> {
+        self.explain(&chunk);
+        self.past.fold.expire(chunk.span.from);
+        feed(&mut self.past.fold, &chunk.rows, |fold, component, first, last| {
+            explain_start(fold, &self.starts, &mut self.newest, component, first);
+            self.newest[component.get()] = last;
+        });
+        self.past.fold.advance();
+        if chunk.span.from >= self.month.from {
+            self.past.objectives.add(chunk.span, chunk.rows);
+        }
+        self.past.objectives.advance(&self.past.fold, self.config)
+    }
+
+    /// Counts a minute of a cut.
+    pub(super) fn minute(&mut self, cut: &Cut, span: Span, rows: &[Row]) {
+        self.past.objectives.count_part(cut, span, rows, &self.past.fold, self.config);
+    }
+
+    /// Everything that was looked at with history is counted: lets go of it.
+    pub(super) fn settled(&mut self) {
+        if let Some(span) = self.past.objectives.waiting() {
+            self.past.fold.trim_history(span.from, HISTORY);
+        }
+    }
+
+    /// No more chunks. At a restart (`now`) what is settled by it is booked; cuts as above.
+    pub(super) fn end(&mut self, now: Option<Sec>) -> Vec<Cut> {
+        for (n, newest) in self.newest.iter().enumerate() {
+            if self.starts.last().is_some_and(|start| newest < start) {
+                self.past.fold.explain_gap(ComponentIx::from(n), Source::Address, Cause::Stopped);
+            }
+        }
+        if let Some(now) = now {
+            self.past.fold.expire(now);
+        }
+        self.past.fold.advance();
+        self.past.objectives.advance(&self.past.fold, self.config)
+    }
+
+    pub(super) fn finish(mut self, damages: Vec<String>) -> Past {
+        self.past.fold.trim_history(Sec(i64::MAX), 0);
+        Past { damages, ..self.past }
+    }
+
+    /// Time before a component's first round of the chunk, or all of the chunk, is put down to the monitor's restart in it.
+    fn explain(&mut self, chunk: &Chunk) {
+        let mut first = vec![chunk.span.to; self.newest.len()];
+        for row in &chunk.rows {
+            if let (Some(place), Some(at)) = (first.get_mut(row.component.get()), row.tally.rounds.first()) {
+                *place = at.min(*place);
+            }
+        }
+        for (n, first) in first.into_iter().enumerate() {
+            explain_start(&mut self.past.fold, &self.starts, &mut self.newest, ComponentIx::from(n), first);
+        }
+    }
+}
+
+/// When the monitor began to probe between a component's newest round and `next`, time without rounds was `stopped`.
+fn explain_start(fold: &mut Fold, starts: &[Sec], newest: &mut [Sec], component: ComponentIx, next: Sec) {
+    let Some(&newest) = newest.get(component.get()) else { return };
+    let after = starts.partition_point(|s| *s <= newest);
+    if starts.get(after).is_some_and(|s| *s <= next) {
+        fold.explain_gap(component, Source::Address, Cause::Stopped);
+    }
+}
+
+/// Feeds rows of some time, in order of component; `before` is told of each run's first and last round.
+pub(super) fn feed(fold: &mut Fold, rows: &[Row], mut before: impl FnMut(&mut Fold, ComponentIx, Sec, Sec)) {
+    for same in rows.chunk_by(|a, b| a.component == b.component) {
+        let component = same[0].component;
+        let classes: Vec<&Rounds> = same.iter().map(|row| &row.tally.rounds).collect();
+        for run in verdicts(classes) {
+            before(fold, component, run.first, run.last());
+            fold.run(component, Source::Address, &run);
+        }
+    }
+}
