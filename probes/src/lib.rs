@@ -8,3 +8,4 @@
 //! nothing panics, nothing grows without a bound.
 
 pub mod icmp;
+pub mod snmp;
