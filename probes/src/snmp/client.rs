@@ -118,6 +118,15 @@ fn at_once<F: Future>(future: F) -> Option<F::Output> {
     }
 }
 
+/// What a diagnosis found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Silence {
+    /// Another engine answers at this address than the one that was known.
+    NewEngine,
+    /// It refuses us.
+    Because(Access),
+}
+
 struct Device {
     credential: Credential,
     limits: Limits,
@@ -254,44 +263,63 @@ impl Client {
         if answer == Err(Failure::Timeout)
             && let Credential::User(user) = &target.credential
         {
-            return Err(match self.why_silent(&device, target, user).await {
-                Some(access) => Failure::Access(access),
-                None => Failure::Timeout,
-            });
+            return match self.why_silent(&device, target, user).await {
+                Some(Silence::NewEngine) => {
+                    // Replaced, or set up anew: what was known of it is worth nothing.
+                    let fresh = self.replace(target)?;
+                    send(&fresh.client, ask).await
+                }
+                Some(Silence::Because(access)) => Err(Failure::Access(access)),
+                None => Err(Failure::Timeout),
+            };
         }
         answer
     }
 
-    async fn why_silent(&self, device: &Device, target: &Target, user: &Arc<User>) -> Option<Access> {
+    fn replace(&self, target: &Target) -> Result<Arc<Device>, Failure> {
+        self.engines.remove(&target.address);
+        self.forget(target.address);
+        self.device(target)
+    }
+
+    async fn why_silent(&self, device: &Device, target: &Target, user: &Arc<User>) -> Option<Silence> {
         let now = Instant::now();
         {
             let last = device.diagnosed.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some((at, access)) = *last
                 && now.duration_since(at) < DIAGNOSE_EVERY
             {
-                return access;
+                return access.map(Silence::Because);
             }
         }
         // Nobody waits for a diagnosis: when many are silent at once, the rest are asked why another time.
         let _one = self.diagnoses.try_acquire().ok()?;
-        let access = self.diagnose(target, user).await;
+        let silence = self.diagnose(target, user).await;
+        let access = if let Some(Silence::Because(access)) = silence { Some(access) } else { None };
         *device.diagnosed.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, access));
-        access
+        silence
     }
 
-    async fn diagnose(&self, target: &Target, user: &Arc<User>) -> Option<Access> {
-        let keys = self.keys(user).ok()??;
+    async fn diagnose(&self, target: &Target, user: &Arc<User>) -> Option<Silence> {
         let (engine, _) = self.plain(target, diagnosis::who_are_you).await?;
+        if self.engines.get(&target.address).is_some_and(|known| *known.engine_id() != engine.id) {
+            return Some(Silence::NewEngine);
+        }
+        self.refused(target, user, &engine).await.map(Silence::Because)
+    }
+
+    async fn refused(&self, target: &Target, user: &Arc<User>, engine: &diagnosis::Engine) -> Option<Access> {
+        let keys = self.keys(user).ok()??;
         let (key, _) = keys.localize(&engine.id).ok()?;
         let (_, heard) =
-            self.plain(target, |id| diagnosis::signed(id, &engine, &user.name, &key).unwrap_or_default()).await?;
+            self.plain(target, |id| diagnosis::signed(id, engine, &user.name, &key).unwrap_or_default()).await?;
         if let Heard::Report(counter) = heard {
             return diagnosis::meaning(counter);
         }
         user.privacy.as_ref()?;
         let mut noise = [0u8; 56];
         getrandom::fill(&mut noise).ok()?;
-        let claim = |id| diagnosis::claimed_private(id, &engine, &user.name, &key, &noise).unwrap_or_default();
+        let claim = |id| diagnosis::claimed_private(id, engine, &user.name, &key, &noise).unwrap_or_default();
         match self.plain(target, claim).await {
             Some((_, Heard::Report(counter))) => diagnosis::meaning(counter),
             // The signature is good, and what was enciphered is not understood.

@@ -201,9 +201,9 @@ impl Fetch {
         let Some(mut batch) = self.batches.pop_front() else { return };
         match answer {
             Ok(bindings) => {
-                let mut values: BTreeMap<Oid, Value> = bindings.into_iter().map(|b| (b.oid, b.value)).collect();
+                let values: BTreeMap<Oid, Value> = bindings.into_iter().map(|b| (b.oid, b.value)).collect();
                 for oid in batch {
-                    let value = values.remove(&oid).unwrap_or(Value::Absent(Absence::NoSuchInstance));
+                    let value = values.get(&oid).cloned().unwrap_or(Value::Absent(Absence::NoSuchInstance));
                     self.scalars.insert(oid, value);
                 }
             }

@@ -154,13 +154,12 @@ impl Session {
 
     fn scalars(&self, profile: &Profile) -> Vec<Oid> {
         let own = profile.tables.iter().filter(|t| t.scalar).flat_map(|t| t.objects.iter().map(|o| &o.oid));
-        let mut all: Vec<Oid> = own.chain(&profile.rewalk).cloned().collect();
-        all.sort_unstable();
-        all.dedup();
-        all
+        own.chain(&profile.rewalk).cloned().collect()
     }
 
     fn scalar_plan(&self, mut objects: Vec<Oid>) -> Plan {
+        objects.sort_unstable();
+        objects.dedup();
         objects.retain(|o| !self.missing.contains(o));
         Plan { scalars: objects.iter().map(|o| o.child(&[0])).collect(), columns: Vec::new() }
     }
