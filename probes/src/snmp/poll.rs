@@ -3,16 +3,17 @@
 //!
 //! A poll asks for the scalars first (a silent agent costs one exchange), then for the columns. Names and other
 //! fixed columns are walked once, and again when the agent restarted, a table says that it changed, a row
-//! appears that has no name yet, or an hour has passed.
+//! comes or goes, or an hour has passed.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::counter::{Context, Delta, Gap, Sample, Total};
 use super::fetch::{Fetch, Fetched, Flaw, Plan, Quirks};
 use super::interface::{Change, Look, change};
-use super::profile::{Kind, Library, Object, Profile};
+use super::profile::{Library, Object, Profile};
 use super::reading::{Is, Raw, Reader, Reading};
 use super::restart::{Age, Continuity, compare};
 use super::walk::{Index, Moves, Rows};
@@ -87,6 +88,7 @@ pub struct Session {
     description: String,
     fixed: HashMap<Oid, BTreeMap<Index, Value>>,
     fixed_at: Option<Duration>,
+    shape: u64,
     triggers: BTreeMap<Oid, Value>,
     hints: HashMap<Oid, usize>,
     /// Objects that are to be read instead of others, because those are not there.
@@ -121,6 +123,7 @@ impl Session {
             description: String::new(),
             fixed: HashMap::new(),
             fixed_at: None,
+            shape: 0,
             triggers: BTreeMap::new(),
             hints: HashMap::new(),
             instead: HashSet::new(),
@@ -434,7 +437,7 @@ async fn ask_everything(
     let Some(profile) = session.profile.clone() else { return Ok(()) };
     let fixed = session.fixed_due(raw, report.continuity, now);
     let mut walked = poll.run(session, &session.columns(&profile, fixed), raw).await;
-    if walked.is_ok() && !fixed && session.has_unnamed_rows(&profile, raw) {
+    if walked.is_ok() && !fixed && Session::shape(&profile, raw) != session.shape {
         walked = poll.run(session, &session.columns(&profile, true), raw).await;
         if walked.is_ok() {
             session.keep_fixed(&profile, raw, now);
@@ -465,17 +468,18 @@ impl Session {
         let fixed = objects.flat_map(|o| std::iter::once(o).chain(o.instead.as_deref())).filter(|o| o.fixed);
         self.fixed = fixed.filter_map(|o| raw.columns.get(&o.oid).map(|c| (o.oid.clone(), c.clone()))).collect();
         self.fixed_at = Some(now);
+        self.shape = Session::shape(profile, raw);
     }
 
-    /// A row has values but none of its fixed columns: it is new.
-    fn has_unnamed_rows(&self, profile: &Profile, raw: &Raw) -> bool {
-        profile.tables.iter().filter(|t| !t.scalar).any(|table| {
-            let named: Vec<_> =
-                table.objects.iter().filter(|o| o.fixed).filter_map(|o| self.fixed.get(&o.oid)).collect();
-            let fresh = table.objects.iter().filter(|o| !o.fixed && o.kind != Kind::Helper);
-            let mut rows = fresh.filter_map(|o| raw.columns.get(&o.oid)).flat_map(BTreeMap::keys);
-            !named.is_empty() && rows.any(|index| named.iter().all(|c| !c.contains_key(index)))
-        })
+    /// Which rows there are, as far as the columns tell that are walked every time.
+    fn shape(profile: &Profile, raw: &Raw) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for table in profile.tables.iter().filter(|t| !t.scalar && t.objects.iter().any(|o| o.fixed)) {
+            let walked = table.objects.iter().filter(|o| !o.fixed).filter_map(|o| raw.columns.get(&o.oid));
+            let rows: BTreeSet<&Index> = walked.flat_map(BTreeMap::keys).collect();
+            rows.hash(&mut hasher);
+        }
+        hasher.finish()
     }
 
     fn hides_what_it_must_have(&self, raw: &Raw) -> bool {

@@ -305,6 +305,9 @@ mod tests {
             choose("1.3.6.1.4.1.9.1.633", "Cisco IOS Software, C3560 Software, Version 15.0(2)SE11"),
             "cisco-ios"
         );
+        assert_eq!(choose("1.3.6.1.4.1.9.1.1045", "Cisco IOS Software, C2900 Software"), "cisco-voice-gateway");
+        assert_eq!(choose("1.3.6.1.4.1.9.12.3.1.3.719", "Cisco NX-OS(tm) n5000"), "cisco-ios");
+        assert_eq!(choose("1.3.6.1.4.1.534.1", "Powerware UPS"), "ups");
         assert_eq!(choose("1.3.6.1.4.1.2636.1.1.1.2.25", "Juniper Networks, Inc. mx960"), "juniper");
         assert_eq!(choose("1.3.6.1.4.1.5003.8.1.1.24", "Product: MP-118 FXS"), "audiocodes");
         assert_eq!(choose("1.3.6.1.4.1.8072.3.2.10", "Linux ups 6.1"), "linux");
