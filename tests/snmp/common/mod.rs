@@ -6,7 +6,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use assured_probes::snmp::agent::Agent;
@@ -38,7 +38,8 @@ pub async fn get(engine: &dyn Engine, target: &Target, oid: &str) -> Result<Valu
 
 /// One poll of a device never seen before.
 pub async fn first_poll(engine: &dyn Engine, target: &Target, profile: Option<&str>) -> Report {
-    let mut session = Session::new(Arc::new(Library::embedded()), profile, target).expect("a known profile");
+    static LIBRARY: LazyLock<Arc<Library>> = LazyLock::new(|| Arc::new(Library::embedded()));
+    let mut session = Session::new(LIBRARY.clone(), profile, target).expect("a known profile");
     poll(engine, target, &mut session, Duration::from_secs(1)).await
 }
 
