@@ -2,8 +2,16 @@
 
 mod common;
 
+use std::net::{SocketAddr, UdpSocket};
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
+
+use assured_probes::snmp::ber::{self, Pdu, PduKind, Reader};
+use assured_probes::snmp::diagnosis::{self, Engine};
+use assured_probes::snmp::{Binding, Oid};
+use async_snmp::{AuthProtocol, MasterKeys};
 
 use assured_probes::snmp::client::Client;
 use assured_probes::snmp::poll::{Session, poll};
@@ -184,4 +192,63 @@ async fn the_interfaces_are_those_that_snmpwalk_sees() {
     ours.sort_unstable();
     assert_eq!(ours, names);
     assert!(!names.is_empty());
+}
+
+/// A v3 engine made by hand, with a clock that can be set: answers `sysUpTime` and signs with the test's password.
+fn clockwork(skew: Arc<AtomicU32>, refuses_everything: bool) -> SocketAddr {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    let id = b"\x80\x00\x1f\x88\x04clockwork".to_vec();
+    let key = MasterKeys::new(AuthProtocol::Sha256, b"auth-secret-1").unwrap().localize(&id).unwrap().0;
+    std::thread::spawn(move || {
+        let mut buffer = [0u8; 2_048];
+        while let Ok((length, from)) = socket.recv_from(&mut buffer) {
+            let engine = Engine { id: id.clone(), boots: 3, time: 1_000 + skew.load(Ordering::Relaxed) as i32 };
+            let mut body = Reader::new(Reader::new(&buffer[..length]).expect(0x30).unwrap());
+            body.integer().unwrap();
+            let mut global = Reader::new(body.expect(0x30).unwrap());
+            let msg_id = global.integer().unwrap();
+            let mut usm = Reader::new(Reader::new(body.expect(0x04).unwrap()).expect(0x30).unwrap());
+            let (asked, _boots, time) = (usm.expect(0x04).unwrap(), usm.integer().unwrap(), usm.integer().unwrap());
+            let user = usm.expect(0x04).unwrap().to_vec();
+            let mut scope = Reader::new(body.expect(0x30).unwrap());
+            scope.expect(0x04).unwrap();
+            scope.expect(0x04).unwrap();
+            let request = ber::pdu(&mut scope).unwrap();
+            let report = |counter: u32| {
+                let oid = Oid::new(&[1, 3, 6, 1, 6, 3, 15, 1, 1, counter, 0]);
+                let bindings = vec![Binding { oid, value: Value::Counter32(1) }];
+                Pdu { kind: PduKind::Report, request_id: request.request_id, status: 0, index: 0, bindings }
+            };
+            let late = (time - engine.time).abs() > 150;
+            let reply = if asked.is_empty() {
+                diagnosis::message(msg_id, 0, &engine, b"", &[], &[], &diagnosis::scoped(&engine, &report(4)))
+            } else if refuses_everything {
+                diagnosis::message(msg_id, 0, &engine, &user, &[], &[], &diagnosis::scoped(&engine, &report(2)))
+            } else {
+                let bindings = vec![Binding { oid: UPTIME.parse().unwrap(), value: Value::TimeTicks(77) }];
+                let answer = Pdu { kind: PduKind::Response, bindings, ..report(2) };
+                let scoped = diagnosis::scoped(&engine, &if late { report(2) } else { answer });
+                let room = vec![0; key.mac_len()];
+                diagnosis::sign(diagnosis::message(msg_id, 1, &engine, &user, &room, &[], &scoped), &key).unwrap()
+            };
+            let _ = socket.send_to(&reply, from);
+        }
+    });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_engine_whose_clock_drifts_is_followed_and_one_gone_astray_is_named() {
+    let skew = Arc::new(AtomicU32::new(0));
+    let engine = client();
+    let bob = user("bob", Some(Auth::Sha256), None);
+    let drifting = target(clockwork(skew.clone(), false), bob.clone());
+    // Ten minutes are four time windows.
+    for drift in [0, 600, 1_200, 1_260] {
+        skew.store(drift, Ordering::Relaxed);
+        assert_eq!(get(&engine, &drifting, UPTIME).await, Ok(Value::TimeTicks(77)), "{drift} s");
+    }
+    let astray = target(clockwork(skew, true), bob);
+    assert_eq!(get(&engine, &astray, UPTIME).await, Err(Failure::Access(Access::ClockSkew)));
 }

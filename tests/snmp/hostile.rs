@@ -85,7 +85,7 @@ fn two_hundred_thousand_mutations_are_read_or_refused() {
 async fn mutated_answers_on_the_wire_end_every_poll() {
     let mut noise = Noise(77);
     let hostile = serve(router(), move |mut reply| {
-        if noise.next() % 3 == 0 {
+        if noise.next().is_multiple_of(3) {
             noise.mutate(&mut reply);
         }
         reply

@@ -57,7 +57,7 @@ fn differences(report: &Report, address: SocketAddr) -> (Vec<String>, usize) {
     let mut compared = 0;
     for reading in &report.readings {
         let Some(main) = object(report, reading) else { continue };
-        if main.switch.is_some() || main.sensor.is_some() || main.down_bits.is_some() {
+        if main.switch.is_some() || main.sensor.is_some() || main.times.is_some() || main.down_bits.is_some() {
             continue;
         }
         let index = match reading.index.is_empty() {

@@ -78,7 +78,8 @@ pub fn claimed_private(
     sign(message(msg_id, flags, engine, user.as_bytes(), &vec![0; key.mac_len()], &noise[..8], &body), key)
 }
 
-fn scoped(engine: &Engine, ask: &Pdu) -> Vec<u8> {
+/// A PDU in the engine's default context.
+pub fn scoped(engine: &Engine, ask: &Pdu) -> Vec<u8> {
     let mut inner = Vec::new();
     put(&mut inner, 0x04, &engine.id);
     put(&mut inner, 0x04, b"");
@@ -88,7 +89,16 @@ fn scoped(engine: &Engine, ask: &Pdu) -> Vec<u8> {
     out
 }
 
-fn message(msg_id: i32, flags: u8, engine: &Engine, user: &[u8], auth: &[u8], privacy: &[u8], data: &[u8]) -> Vec<u8> {
+/// A v3 message as it goes on the wire (RFC 3412 §6): `auth` and `privacy` are the parameters of RFC 3414 §2.4.
+pub fn message(
+    msg_id: i32,
+    flags: u8,
+    engine: &Engine,
+    user: &[u8],
+    auth: &[u8],
+    privacy: &[u8],
+    data: &[u8],
+) -> Vec<u8> {
     let mut global = Vec::new();
     put_integer(&mut global, msg_id);
     put_integer(&mut global, 1_472);
@@ -113,7 +123,8 @@ fn message(msg_id: i32, flags: u8, engine: &Engine, user: &[u8], auth: &[u8], pr
     whole
 }
 
-fn sign(mut message: Vec<u8>, key: &LocalizedKey) -> Option<Vec<u8>> {
+/// Puts the signature where `message` left room for it.
+pub fn sign(mut message: Vec<u8>, key: &LocalizedKey) -> Option<Vec<u8>> {
     let (offset, length) = UsmSecurityParams::find_auth_params_offset(&message)?;
     authenticate_message(key, &mut message, offset, length).ok()?;
     Some(message)

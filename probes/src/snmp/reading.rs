@@ -265,6 +265,9 @@ impl<'a> Reader<'a> {
             let power = i32::try_from((si - 9) * 3 - precision.max(0)).ok()?;
             scale *= 10f64.powi(power);
         }
+        if let Some(helper) = &object.times {
+            scale *= self.helper(helper, index)? as f64;
+        }
         Some(number as f64 * scale)
     }
 

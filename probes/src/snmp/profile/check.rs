@@ -137,6 +137,7 @@ impl Object {
             self.when.as_ref().map(|w| &w.0),
             self.off.as_ref().map(|o| &o.0),
             self.changed.as_ref(),
+            self.times.as_ref(),
         ];
         sensor.chain(rest.into_iter().flatten()).map(|name| &**name)
     }
@@ -314,6 +315,7 @@ fn object(object: file::Object, place: &str, problems: &mut Problems) -> Object 
         down_bits: object.down_bits,
         switch: object.switch.map(|s| Switch { object: s.object.into(), value: s.value, scale: s.scale }),
         sensor: object.sensor.map(|s| (s.precision.into(), s.si.into())),
+        times: object.times.map(Into::into),
         when: object.when.map(|w| (w.object.into(), w.any)),
         off: object.off.map(|w| (w.object.into(), w.any)),
         changed: object.changed.map(Into::into),

@@ -97,6 +97,7 @@ pub(super) struct Object {
     pub down_bits: Option<u32>,
     pub switch: Option<Switch>,
     pub sensor: Option<Sensor>,
+    pub times: Option<String>,
     pub when: Option<When>,
     pub off: Option<When>,
     pub changed: Option<String>,

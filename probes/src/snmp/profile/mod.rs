@@ -78,6 +78,8 @@ pub struct Object {
     pub switch: Option<Switch>,
     /// Sensors: helpers that hold the decimal precision and the SI scale (RFC 3433).
     pub sensor: Option<(Arc<str>, Arc<str>)>,
+    /// The helper whose value multiplies the reading: the allocation unit of a storage.
+    pub times: Option<Arc<str>>,
     /// Read this one only where a helper of the same row has one of these values.
     pub when: Option<(Arc<str>, Vec<i64>)>,
     /// For states: the row is switched off on purpose when this helper has one of these values.
