@@ -5,9 +5,9 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
-use assured_probes::snmp::agent::{Agent, Event, Fault};
+use assured_probes::snmp::agent::{Agent, Bears, Event, Fault};
 use assured_probes::snmp::ber::{self, Message, Pdu, PduKind};
-use assured_probes::snmp::poll::{Session, poll};
+use assured_probes::snmp::poll::{Report, Session, poll};
 use assured_probes::snmp::profile::Library;
 use assured_probes::snmp::recording::Recording;
 use assured_probes::snmp::{
@@ -117,6 +117,21 @@ async fn lies_about_lengths_and_identifiers_and_circles_do_not_pass() {
         assert!(report.requests < 300, "{fault:?}: {} exchanges", report.requests);
         let expected = matches!(fault, Fault::Circle | Fault::GenErr);
         assert_eq!(report.outcome == Outcome::Ok, expected, "{fault:?}: {:?}", report.failure);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_with_small_answers_is_learnt_once() {
+    let small = serve(router().bearing(Bears { bytes: 200, bulk: false }), |reply| reply);
+    let engine = client();
+    for version in [Version::V1, Version::V2c] {
+        let target = target(small.address, Credential::community(version, "public"));
+        let mut session = Session::new(Library::embedded().into(), None, &target).unwrap();
+        let first = poll(&engine, &target, &mut session, Duration::from_secs(0)).await;
+        let second = poll(&engine, &target, &mut session, Duration::from_secs(60)).await;
+        let rows = |r: &Report| r.readings.iter().filter(|r| &*r.table == "interface" && &*r.name == "oper").count();
+        assert_eq!((rows(&first), rows(&second)), (20, 20), "{version:?} {:?} {:?}", first.failure, second.failure);
+        assert!(second.requests < first.requests, "{version:?}: {} then {}", first.requests, second.requests);
     }
 }
 

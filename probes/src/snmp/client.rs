@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use async_snmp::client::FixedCardinalityChunkStream;
 use async_snmp::v3::{DesSaltState, PersistedDesSaltState};
 use async_snmp::{
     Auth as LibraryAuth, AuthProtocol, ClientBuilder, EngineCache, Error, ErrorStatus, MasterKeys, PrivProtocol, Retry,
@@ -373,13 +374,28 @@ impl Engine for Client {
 async fn send(client: &async_snmp::Client<UdpHandle>, ask: &Ask) -> Result<Vec<Binding>, Failure> {
     let names = |oids: &[Oid]| oids.iter().map(|o| async_snmp::Oid::from_slice(o.arcs())).collect::<Vec<_>>();
     let answer = match ask {
-        Ask::Get(oids) => client.get_many(&names(oids)).await.map(|r| r.varbinds),
-        Ask::Next(oids) => client.get_next_many(&names(oids)).await.map(|r| r.varbinds),
+        Ask::Get(oids) => return whole(client.get_many_chunks(&names(oids)), oids.len()).await,
+        Ask::Next(oids) => return whole(client.get_next_many_chunks(&names(oids)), oids.len()).await,
         Ask::Bulk { oids, repetitions } => client.get_bulk(&names(oids), 0, *repetitions).await,
     };
     match answer {
         Ok(bindings) => Ok(bindings.into_iter().filter_map(binding).collect()),
         Err(error) => Err(failure(error.exchange_source())),
+    }
+}
+
+/// The library halves a request by itself when the agent finds it too big, and would do so again each time. Here
+/// that is an answer: whoever asked remembers it.
+async fn whole(
+    chunks: async_snmp::Result<FixedCardinalityChunkStream<UdpHandle>>,
+    asked: usize,
+) -> Result<Vec<Binding>, Failure> {
+    let mut chunks = chunks.map_err(|error| failure(error.exchange_source()))?;
+    match chunks.next().await {
+        Some(Ok(chunk)) if chunk.request_range.len() < asked => Err(Failure::TooBig),
+        Some(Ok(chunk)) => Ok(chunk.response.varbinds.into_iter().filter_map(binding).collect()),
+        Some(Err(error)) => Err(failure(error.source.exchange_source())),
+        None => Ok(Vec::new()),
     }
 }
 
