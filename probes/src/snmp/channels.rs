@@ -16,6 +16,9 @@ pub struct Channels {
 /// The trunk that stands for a whole gateway where it does not tell trunks apart.
 pub const WHOLE: &str = "all";
 
+/// The trunk that stands for a gateway's analogue ports.
+pub const ANALOGUE: &str = "analogue";
+
 /// Channels by trunk: ISDN bearer channels are grouped by the part of their name before the colon
 /// (`Serial0/1/0:15`), AudioCodes trunks and trunk groups by number.
 pub fn by_trunk(readings: &[Reading]) -> BTreeMap<String, Channels> {
@@ -28,6 +31,11 @@ pub fn by_trunk(readings: &[Reading]) -> BTreeMap<String, Channels> {
                 let trunk = trunks.entry(label.split(':').next().unwrap_or(label).to_owned()).or_default();
                 add(&mut trunk.in_service, 1);
                 add(&mut trunk.busy, u32::from(matches!(call.as_str(), "connecting" | "connected" | "active")));
+            }
+            ("analogue_port", "hook", Is::Text(hook)) => {
+                let trunk = trunks.entry(ANALOGUE.to_owned()).or_default();
+                add(&mut trunk.in_service, 1);
+                add(&mut trunk.busy, u32::from(hook == "offHook"));
             }
             ("trunk_channels", "busy", Is::Number(number)) => {
                 add(&mut trunks.entry(label.to_owned()).or_default().busy, whole(*number));
