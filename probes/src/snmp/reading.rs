@@ -166,7 +166,11 @@ impl<'a> Reader<'a> {
                 Some(stamp) => old.insert(row.clone(), stamp) != Some(stamp),
                 None => true,
             };
-            let speed = self.speed(table, index);
+            let nominal = table
+                .nominal
+                .as_ref()
+                .is_some_and(|(helper, any)| self.helper(helper, index).is_some_and(|v| any.contains(&v)));
+            let speed = if nominal { None } else { self.speed(table, index) };
             let interrupted = table.discontinuity.as_deref().and_then(|o| self.ticks(o, index));
             for object in &shown {
                 let found = self.cell(object, index, speed, interrupted).or_else(|| {
