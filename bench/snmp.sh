@@ -11,7 +11,10 @@ cargo build --release --quiet -p assured-probes --example snmp_load
 load=target/release/examples/snmp_load
 work=$(mktemp -d)
 pids=()
-stop() { for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done; }
+stop() {
+    for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
+    wait 2>/dev/null || true
+}
 trap 'stop; rm -rf "$work"' EXIT
 serve() { # PORT DEVICES [LOST_PER_MILLE]
     "$load" serve "$@" >"$work/serve-$1" &

@@ -13,7 +13,7 @@ use assured_probes::snmp::diagnosis::{self, Engine};
 use assured_probes::snmp::{Binding, Oid};
 use async_snmp::{AuthProtocol, MasterKeys};
 
-use assured_probes::snmp::client::Client;
+use assured_probes::snmp::client::{Caps, Client, Sockets};
 use assured_probes::snmp::poll::{Session, poll};
 use assured_probes::snmp::profile::Library;
 use assured_probes::snmp::restart::Continuity;
@@ -251,4 +251,22 @@ async fn an_engine_whose_clock_drifts_is_followed_and_one_gone_astray_is_named()
     }
     let astray = target(clockwork(skew, true), bob);
     assert_eq!(get(&engine, &astray, UPTIME).await, Err(Failure::Access(Access::ClockSkew)));
+}
+
+#[test]
+fn sockets_are_those_of_the_thread_that_opens_them() {
+    // As a thread inside another network namespace would: it enters the runtime, and opens.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let handle = runtime.handle().clone();
+    let opened = std::thread::spawn(move || {
+        let _entered = handle.enter();
+        Sockets::open(&Caps::default())
+    });
+    let sockets = opened.join().unwrap().expect("sockets");
+    let engine = Client::new(sockets, Caps::default(), Some(7)).unwrap();
+    runtime.block_on(async {
+        let agent = Snmpd::start(USERS).await;
+        let answer = get(&engine, &target(agent.address, Credential::community(Version::V2c, "open")), CONTACT).await;
+        assert_eq!(answer, contact());
+    });
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use assured_probes::snmp::agent::{Agent, Event};
-use assured_probes::snmp::counter::Delta;
+use assured_probes::snmp::counter::{Delta, Gap};
 use assured_probes::snmp::interface::{Change, Source, State, Why};
 use assured_probes::snmp::poll::{Session, poll};
 use assured_probes::snmp::profile::Library;
@@ -184,4 +184,35 @@ async fn a_stale_ip_sla_result_is_not_counted_twice() {
         fresh.extend(report.readings.iter().filter(|r| &*r.table == "ip_sla" && &*r.name == "rtt").map(|r| r.fresh));
     }
     assert_eq!(fresh, [true, false, false, true, false]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tunnels_configured_speed_makes_no_traffic_implausible() {
+    let mut objects = row(1, "Tu0", 100_000).into_iter().chain(row(2, "eth0", 100_000)).collect::<Vec<_>>();
+    objects.push((oid("1.3.6.1.2.1.1.3.0"), Value::TimeTicks(100_000)));
+    for (index, kind) in [(1, 131), (2, 6)] {
+        objects.push((oid("1.3.6.1.2.1.2.2.1.3").child(&[index]), Value::Integer(kind)));
+        objects.push((oid(IN_64).child(&[index]), Value::Counter64(0)));
+    }
+    let mut agent = Agent::new(Arc::new(objects.into_iter().collect()), "public");
+    agent = agent.with_script(vec![
+        (Duration::ZERO, Event::Grow(oid(IN_64).child(&[1]), 1_000_000)),
+        (Duration::ZERO, Event::Grow(oid(IN_64).child(&[2]), 1_000_000)),
+    ]);
+    let engine = Memory::new(agent);
+    let target = target();
+    let mut session = Session::new(Library::embedded().into(), None, &target).unwrap();
+    let mut deltas = Vec::new();
+    for minute in 0..2u64 {
+        let now = Duration::from_secs(minute * 60);
+        *engine.now.lock().unwrap() = now;
+        let report = poll(&engine, &target, &mut session, now).await;
+        deltas = report
+            .readings
+            .iter()
+            .filter_map(|r| if let Is::Counter(c) = &r.is { Some(c.delta) } else { None })
+            .collect();
+    }
+    let known = Delta::Known { amount: 60_000_000, over: Duration::from_secs(60) };
+    assert_eq!(deltas, [known, Delta::Gap(Gap::Implausible)]);
 }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use assured_probes::snmp::agent::{Agent, Bears, Event, Fault};
@@ -13,6 +13,9 @@ use assured_probes::snmp::recording::Recording;
 use assured_probes::snmp::{
     Ask, Auth, Binding, Credential, Engine, Limits, Oid, Outcome, Privacy, Secret, Target, Value, Version, diagnosis,
 };
+use tracing::Subscriber;
+use tracing::field::{Field, Visit};
+
 use common::{Noise, client, first_poll, serve, target};
 
 fn router() -> Agent {
@@ -185,8 +188,39 @@ async fn hostile_agents_do_not_hold_up_the_others() {
     waiting.iter().for_each(|w| w.abort());
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+/// Hears everything that anybody logs, the client library's finest traces too.
+struct Listener(Arc<Mutex<String>>);
+
+impl Visit for Listener {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        let mut heard = self.0.lock().unwrap();
+        *heard += &format!("{field}={value:?} ");
+    }
+}
+
+impl Subscriber for Listener {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+    fn new_span(&self, span: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        span.record(&mut Listener(self.0.clone()));
+        tracing::span::Id::from_u64(1)
+    }
+    fn record(&self, _: &tracing::span::Id, values: &tracing::span::Record<'_>) {
+        values.record(&mut Listener(self.0.clone()));
+    }
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn event(&self, event: &tracing::Event<'_>) {
+        event.record(&mut Listener(self.0.clone()));
+    }
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[tokio::test]
 async fn no_failure_says_a_secret() {
+    let heard = Arc::new(Mutex::new(String::new()));
+    let _listening = tracing::subscriber::set_default(Listener(heard.clone()));
     const SECRETS: [&str; 3] = ["c0mmunity-secret", "auth-secret-99", "priv-secret-77"];
     let user = Credential::user(
         "assured",
@@ -211,8 +245,14 @@ async fn no_failure_says_a_secret() {
             }
         }
     }
+    let logged = heard.lock().unwrap().clone();
+    assert!(logged.contains("snmp.target"), "the library's log was heard");
     for secret in SECRETS {
         assert!(!said.contains(secret), "{secret} was said");
+        let at = logged.find(secret).map(|at| logged[at.saturating_sub(200)..at].to_owned());
+        assert_eq!(at, None, "{secret} was logged");
+        let octets = format!("{:?}", secret.as_bytes());
+        assert!(!logged.contains(octets.trim_matches(['[', ']'])), "{secret} was logged as octets");
     }
     assert!(said.len() > 10_000);
 }

@@ -20,6 +20,22 @@ pub enum State {
     Unknown,
 }
 
+impl State {
+    /// In a word.
+    pub fn word(self) -> &'static str {
+        match self {
+            State::Up => "up",
+            State::Down(Why::Down) => "down",
+            State::Down(Why::Testing) => "down: in a test",
+            State::Down(Why::NotPresent) => "down: not present",
+            State::Down(Why::LowerLayer) => "down: what it runs over is down",
+            State::Down(Why::Dormant) => "dormant",
+            State::AdministrativelyDown => "switched off",
+            State::Unknown => "unknown",
+        }
+    }
+}
+
 /// What kind of down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Why {

@@ -21,6 +21,7 @@ use std::time::Duration;
 
 pub mod agent;
 pub mod ber;
+pub mod channels;
 pub mod client;
 pub mod counter;
 pub mod credential;

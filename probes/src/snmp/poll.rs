@@ -320,6 +320,7 @@ impl Poll<'_> {
         for (oid, value) in scalars {
             let object = Oid::new(&oid.arcs()[..oid.arcs().len() - 1]);
             match value {
+                Value::Absent(_) if object.arcs() == oids::SYS_UP_TIME => {}
                 Value::Absent(_) => drop(session.missing.insert(object)),
                 value => drop(raw.scalars.insert(object, value)),
             }

@@ -1,6 +1,7 @@
 //! From raw values through a profile to readings with names, labels and units. Pure.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,6 +47,25 @@ pub struct Reading {
     pub is: Is,
     /// Not fresh: the device's result is the one of an earlier poll, and must not be counted again.
     pub fresh: bool,
+}
+
+/// In words: `interface receive_bytes, interface Gi0/0: 123 bytes`.
+impl fmt::Display for Reading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.table, self.name)?;
+        for (name, value) in self.labels.iter().filter(|(_, value)| !value.is_empty()) {
+            write!(f, ", {name} {value}")?;
+        }
+        let unit = self.unit.replace('_', " ");
+        match &self.is {
+            Is::Number(number) => write!(f, ": {number} {unit}"),
+            Is::Counter(count) => write!(f, ": {} {unit} so far", count.raw),
+            Is::State(state, said, _) => write!(f, ": {} ({said})", state.word()),
+            Is::Text(text) => write!(f, ": {text}"),
+            Is::Ago(ago) => write!(f, ": {} s ago", ago.as_secs()),
+        }?;
+        if self.fresh { Ok(()) } else { f.write_str(", as before") }
+    }
 }
 
 /// What a reading says.
@@ -146,7 +166,11 @@ impl<'a> Reader<'a> {
                 Some(stamp) => old.insert(row.clone(), stamp) != Some(stamp),
                 None => true,
             };
-            let speed = self.speed(table, index);
+            let nominal = table
+                .nominal
+                .as_ref()
+                .is_some_and(|(helper, any)| self.helper(helper, index).is_some_and(|v| any.contains(&v)));
+            let speed = if nominal { None } else { self.speed(table, index) };
             let interrupted = table.discontinuity.as_deref().and_then(|o| self.ticks(o, index));
             for object in &shown {
                 let found = self.cell(object, index, speed, interrupted).or_else(|| {

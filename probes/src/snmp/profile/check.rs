@@ -108,7 +108,7 @@ fn references(profile: &Profile, problems: &mut Problems) {
             }
         };
         let place = format!("table {}", table.name);
-        for name in table.discontinuity.iter().chain(&table.stale_by) {
+        for name in table.discontinuity.iter().chain(&table.stale_by).chain(table.nominal.iter().map(|n| &n.0)) {
             need(&place, name);
         }
         for label in &table.labels {
@@ -223,6 +223,7 @@ fn table(table: file::Table, problems: &mut Problems) -> Table {
         objects,
         discontinuity: table.discontinuity.map(Into::into),
         stale_by: table.stale_by.map(Into::into),
+        nominal: table.nominal.map(|n| (n.object.into(), n.any)),
         only: table.only.into_iter().map(|o| (o.at, o.any)).collect(),
         required: table.required,
     }

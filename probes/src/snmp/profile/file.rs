@@ -40,6 +40,7 @@ pub(super) struct Table {
     pub labels: Vec<Label>,
     pub discontinuity: Option<String>,
     pub stale_by: Option<String>,
+    pub nominal: Option<When>,
     #[serde(default)]
     pub only: Vec<Only>,
     pub object: Vec<Object>,

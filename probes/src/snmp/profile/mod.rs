@@ -146,6 +146,8 @@ pub struct Table {
     pub discontinuity: Option<Arc<str>>,
     /// The helper with `sysUpTime` of the row's result: unmoved, the result is an old one.
     pub stale_by: Option<Arc<str>>,
+    /// Rows whose speed is a configured word and no line's: it bounds nothing when this helper has one of these values.
+    pub nominal: Option<(Arc<str>, Vec<i64>)>,
     /// Rows to read: at this place of the index one of these arcs.
     pub only: Vec<(usize, Vec<u32>)>,
     /// An agent of this kind has to have it: where it is missing, an access view hides it.
