@@ -1,5 +1,6 @@
 //! `assured run`: the daemon.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -30,7 +31,11 @@ pub fn run(place: &Place) -> Outcome {
             tracing::warn!(
                 "no configuration (./assured.toml, /etc/assured/assured.toml): watching this machine's own gateway, resolvers and loopback"
             );
-            load::this_machine()
+            let mut config = load::this_machine();
+            if place.data_dir.is_none() {
+                config.monitor.data_dir = some_folder();
+            }
+            config
         }
     };
     if let Some(dir) = &place.data_dir {
@@ -45,6 +50,36 @@ pub fn run(place: &Place) -> Outcome {
         stop: CancellationToken::new(),
     };
     block_on(parts)
+}
+
+/// Where evidence is kept when nobody said where: the first folder that can be written to.
+fn some_folder() -> PathBuf {
+    let set = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
+    let candidates = [
+        Some(PathBuf::from("/var/lib/assured")),
+        set("XDG_STATE_HOME").map(|state| state.join("assured")),
+        set("HOME").map(|home| home.join(".local/state/assured")),
+    ];
+    if let Some(dir) = candidates.into_iter().flatten().find(|dir| is_writable(dir)) {
+        tracing::info!("evidence is kept in {}: --data-dir chooses another folder", dir.display());
+        return dir;
+    }
+    let dir = std::env::temp_dir().join("assured");
+    tracing::warn!(
+        "neither /var/lib/assured nor a folder of your own can be written to: evidence is kept in {}, \
+         which may not outlive a restart of this machine; --data-dir chooses another folder",
+        dir.display()
+    );
+    dir
+}
+
+/// Whether files can be made in the folder, which is made when it is not there.
+fn is_writable(dir: &Path) -> bool {
+    let trial = dir.join(format!(".assured-{}", std::process::id()));
+    let made = std::fs::create_dir_all(dir).and_then(|()| std::fs::File::create_new(&trial));
+    // A left-over would be an empty file with a telling name.
+    let _ = std::fs::remove_file(&trial);
+    made.is_ok()
 }
 
 /// Opens the probing sockets, or says what the operator has to do.
