@@ -132,6 +132,9 @@ pub struct Report {
     /// Put it in the place of a pack that says something else
     #[arg(long)]
     pub replace: bool,
+    /// Issue a revision of a closed month whose figures have changed since, and why
+    #[arg(long, value_name = "REASON")]
+    pub revise: Option<String>,
     /// Where
     #[command(flatten)]
     pub place: Place,

@@ -7,7 +7,8 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use assured::command::check::{BAD_CONFIG, check_command};
+use assured::command::check::check_command;
+use assured::command::exit::CONFIG as BAD_CONFIG;
 use assured::config::load::load_with;
 use assured::config::model::{SnmpAccess, Tree};
 use assured::config::{Mode, parse_str};

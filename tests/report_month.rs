@@ -113,9 +113,13 @@ fn a_short_month_with_exclusions_equals_the_oracles_and_verifies_elsewhere() {
     assert!(!own.status.success(), "nobody agrees to his own proposal");
     ok(assured(here, &[&["exclude", "agree", "X-1", "--by", "customer"][..], &step[..]].concat()));
     let args = ["report", "--contract", "c", "--month", "2026-03", "--config", "assured.toml", "--out", "out"];
-    assert!(!assured(here, &args).status.success(), "a pack that says something else is not overwritten unasked");
-    ok(assured(here, &[&args[..], &["--replace"]].concat()));
+    let closed = assured(here, &args);
+    assert!(!closed.status.success(), "a closed month changes only by a revision");
+    assert!(String::from_utf8_lossy(&closed.stderr).contains("--revise"), "it says what to do");
+    ok(assured(here, &[&args[..], &["--revise", "power cut agreed"]].concat()));
     let after = report(&pack);
+    assert_eq!(after["revision"]["number"], 2);
+    assert!(after["revision"]["changes"].as_array().is_some_and(|c| !c.is_empty()), "old and new figures are listed");
     let seconds = |r: &Value, key: &str| r["services"][0]["seconds"][key].as_u64().expect("seconds");
     let moved = down["seconds"].as_u64().expect("seconds");
     assert_eq!(seconds(&after, "excluded"), seconds(&before, "excluded") + moved);

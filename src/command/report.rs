@@ -6,11 +6,13 @@ use super::{Failure, Outcome, configuration, instant, now};
 use crate::cli;
 use crate::config::Config;
 use crate::evidence::client::Reader;
+use crate::evidence::record::Body;
+use crate::evidence::store::{Entry, Store};
 use crate::names::ContractIx;
-use crate::report::collect::{Collected, Wanted, collect};
+use crate::report::collect::{Collected, Wanted, closed, collect};
 use crate::report::model::Report;
 use crate::report::pack::{self, Contents};
-use crate::report::{build, journal, store};
+use crate::report::{build, journal, revision, store};
 use crate::sla::calendar::Month;
 use crate::units::Sec;
 
@@ -21,7 +23,10 @@ const PROVISIONAL: u8 = 2;
 pub fn run(args: &cli::Report) -> Outcome {
     let config = configuration(&args.place)?;
     let wanted = wanted(&config, &args.contract, &args.month, args.at.as_deref())?;
-    let (report, collected) = make(&config, wanted)?;
+    let (report, collected) = match made_final(&config, wanted, args.revise.as_deref())? {
+        Some(made) => made,
+        None => make(&config, wanted)?,
+    };
     let key = store::signing_key(&config.monitor.data_dir, random).map_err(Failure::new)?;
     let contents = Contents {
         config_toml: config.redacted_toml.clone(),
@@ -32,7 +37,7 @@ pub fn run(args: &cli::Report) -> Outcome {
     let files = pack::build(&contents, &key).map_err(Failure::new)?;
     let report = contents.report;
     // A provisional pack is in nobody's hands yet: the next one takes its place.
-    let replace = args.replace || replaces_provisional(args, &report);
+    let replace = args.replace || report.revision.is_some() || replaces_provisional(args, &report);
     let (folder, zip) = store::write(&args.out, &report.pack_name(), &files, replace).map_err(Failure::new)?;
     println!("{}\n{}", folder.display(), zip.display());
     for service in &report.services {
@@ -63,7 +68,56 @@ pub(super) fn wanted(config: &Config, contract: &str, month: &str, at: Option<&s
     if at <= begin {
         return Err(Failure::new(format!("{month} has not begun at {at}: there is nothing to report")));
     }
-    Ok(Wanted { contract, month, at, asked: asked.is_some() })
+    Ok(Wanted { contract, month, at, asked: asked.is_some(), until: None })
+}
+
+/// Closes a month whose last decision is in, or revises it; `None` when the evidence already stands as it is.
+///
+/// The first final report closes the month. From then on its figures are what it said, until a revision with a
+/// reason lists what changed.
+fn made_final(config: &Config, wanted: Wanted, reason: Option<&str>) -> Result<Option<(Report, Collected)>, Failure> {
+    let (report, collected) = make(config, wanted)?;
+    if report.provisional {
+        return Ok(Some((report, collected)));
+    }
+    let figures = revision::figures(&report);
+    let hash = revision::hash(&figures);
+    let reader = Reader::open(&config.monitor.data_dir).map_err(Failure::new)?;
+    let (contract, month) = (report.contract.clone(), report.period.month.clone());
+    let body = match closed(config, &reader, wanted.contract, wanted.month) {
+        Some((_, stood, _)) if stood == hash => return Ok(Some((report, collected))),
+        None => Body::Close { contract, month, report: Some(hash) },
+        Some((seq, _, number)) => {
+            let (old, old_collected) = make(config, Wanted { until: Some(seq), ..wanted })?;
+            let changes = revision::changes(&revision::figures(&old), &figures);
+            let listed: Vec<String> =
+                changes.iter().map(|c| format!("  {}: {} -> {}", c.figure, c.old, c.new)).collect();
+            let Some(reason) = reason else {
+                return Err(Failure::new(format!(
+                    "{month} of {contract} is closed, and its figures are others now:\n{}\n\
+                     --revise \"why\" issues a revision that says so",
+                    listed.join("\n")
+                )));
+            };
+            let journal = journal::decode(&old_collected.journal).map_err(Failure::new)?;
+            Body::Revision {
+                contract,
+                month,
+                number: number + 1,
+                reason: reason.to_owned(),
+                supersedes: journal.head,
+                report: Some(hash),
+                changes: changes.into_iter().map(|c| (c.figure, c.old, c.new)).collect(),
+            }
+        }
+    };
+    drop(reader);
+    let revised = matches!(body, Body::Revision { .. });
+    let at = now();
+    let (mut store, _) = Store::open_as_command(&config.monitor.data_dir, at).map_err(Failure::new)?;
+    store.append(at, &[Entry::Fact(body)]).map_err(Failure::new)?;
+    // A revision is part of what it revises; closing changes nothing in the pack.
+    Ok((!revised).then_some((report, collected)))
 }
 
 fn contract_of(config: &Config, id: &str) -> Result<ContractIx, Failure> {

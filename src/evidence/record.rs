@@ -138,7 +138,7 @@ pub enum Body {
         contract: String,
         /// `YYYY-MM`, local to the monitor's zone.
         month: String,
-        /// SHA-256 of the `report.json` as it stood.
+        /// SHA-256 of the figures as they stood; see `crate::report::revision`.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         report: Option<Hash>,
     },
@@ -150,6 +150,15 @@ pub enum Body {
         month: String,
         /// 2 for the first revision.
         number: u32,
+        /// Why.
+        #[serde(default)]
+        reason: String,
+        /// Head of the journal of the pack that it takes the place of, hex.
+        #[serde(default)]
+        supersedes: String,
+        /// SHA-256 of the figures as they stand now.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        report: Option<Hash>,
         /// Figure, old value, new value.
         changes: Vec<(String, String, String)>,
     },
@@ -424,6 +433,9 @@ mod tests {
                 contract: text("c"),
                 month: text("2026-10"),
                 number: 2,
+                reason: text("agreed"),
+                supersedes: text("00"),
+                report: Some(hash),
                 changes: vec![(text("f"), text("1"), text("2"))],
             },
             Body::Interface { component: text("l"), state: text("down"), since: Sec(9), source: text("trap") },

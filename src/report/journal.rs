@@ -178,6 +178,19 @@ pub enum Entry {
         /// Fault or change.
         reference: String,
     },
+    /// A closed month's figures changed.
+    Revision {
+        /// When.
+        at: i64,
+        /// 2 for the first revision.
+        number: u64,
+        /// Why.
+        reason: String,
+        /// Head of the journal of the pack that it takes the place of, hex.
+        supersedes: String,
+        /// Figure, old value and new value, three texts each.
+        changes: Vec<String>,
+    },
     /// Something that happened to the monitor.
     Monitor {
         /// When.

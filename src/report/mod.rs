@@ -28,6 +28,7 @@ pub mod xlsx;
 
 pub mod journal;
 pub mod pack;
+pub mod revision;
 pub mod sign;
 pub mod store;
 pub mod verify;

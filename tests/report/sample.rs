@@ -649,8 +649,8 @@ pub fn report() -> Report {
 pub fn contents() -> Contents {
     let minutes = (0..1000).map(|n| Minute {
         at: Sec(instant(START).0 + n * 60),
-        component: s("ch-primary"),
-        class: s("voice"),
+        component: "ch-primary",
+        class: "voice",
         sent: 60,
         lost: 0,
         not_measured: 0,

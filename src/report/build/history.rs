@@ -9,6 +9,7 @@ use crate::config::model::Hysteresis;
 use crate::measurement::{Cause, Verdict};
 use crate::names::{ClassIx, ComponentIx, ContractIx, ServiceIx};
 use crate::report::journal::{Entry, Journal, RoundOutcome, Source};
+use crate::report::model::{Change, Revision};
 use crate::sketch::Sketch;
 use crate::sla::account::MonthBook;
 use crate::sla::calendar::Month;
@@ -128,6 +129,8 @@ pub struct History {
     pub(super) notes: Vec<Note>,
     pub(super) events: Vec<(Sec, String, i64, String)>,
     pub(super) configs: Vec<(Sec, String)>,
+    /// The newest revision.
+    pub(super) revision: Option<Revision>,
     /// The books as agreed.
     pub ledger: Ledger,
     /// The books had nothing been excluded.
@@ -224,6 +227,7 @@ impl History {
             notes: parts.notes,
             events: parts.events,
             configs: parts.configs,
+            revision: parts.revision,
             owed: RefCell::default(),
         })
     }
@@ -345,6 +349,7 @@ struct Parts {
     notes: Vec<Note>,
     events: Vec<(Sec, String, i64, String)>,
     configs: Vec<(Sec, String)>,
+    revision: Option<Revision>,
     index: Option<(BTreeMap<String, ComponentIx>, BTreeMap<String, ClassIx>, BTreeMap<String, ServiceIx>)>,
 }
 
@@ -365,6 +370,19 @@ impl Parts {
         let service_of = |id: &str| services.get(id).copied().ok_or(format!("the configuration has no service {id}"));
         match entry {
             Entry::Genesis { .. } => return Err("a second genesis record".into()),
+            Entry::Revision { number, reason, supersedes, changes, .. } => {
+                let triples = changes.chunks_exact(3);
+                if !triples.remainder().is_empty() {
+                    return Err("a revision lists figure, old and new value, three texts each".into());
+                }
+                let change = |c: &[String]| Change { figure: c[0].clone(), old: c[1].clone(), new: c[2].clone() };
+                self.revision = Some(Revision {
+                    number: *number,
+                    reason: reason.clone(),
+                    supersedes: supersedes.clone(),
+                    changes: triples.map(change).collect(),
+                });
+            }
             Entry::Carry { component, .. } => component_of(component).map(|_| ())?,
             Entry::Config { at, note, .. } => self.configs.push((Sec(*at), note.clone())),
             Entry::Rounds { component, source, from, step, interval, count, outcome, cause } => {

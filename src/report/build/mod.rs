@@ -73,7 +73,7 @@ pub fn report(config: &Config, journal: &Journal) -> Result<Report, String> {
             store_head: genesis.store_head.clone(),
             config_sha256: config.hash.clone(),
         },
-        revision: None,
+        revision: history.revision.clone(),
     })
 }
 

@@ -13,6 +13,7 @@ use super::build::{self, CALCULATION, History, closing, counted_spans_of, past};
 use super::csv;
 use super::journal::{self, Entry, Journal, Record};
 use crate::config::Config;
+use crate::evidence::chain::Hash;
 use crate::evidence::client::{Query, Reader};
 use crate::evidence::exclusion::Exclusions;
 use crate::evidence::names::Names;
@@ -38,6 +39,8 @@ pub struct Wanted {
     pub at: Sec,
     /// Whether that instant was asked for.
     pub asked: bool,
+    /// Only what the evidence said up to this record of what people decided; all of it when `None`.
+    pub until: Option<u64>,
 }
 
 /// A journal with the minutes that belong to it.
@@ -54,7 +57,7 @@ pub struct Collected {
 /// # Errors
 /// The evidence contradicts the configuration; in words.
 pub fn collect(config: &Config, reader: &Reader, wanted: Wanted) -> Result<Collected, String> {
-    let source = Source { config, reader, names: Names::of(config), contract: wanted.contract };
+    let source = Source { config, reader, names: Names::of(config), contract: wanted.contract, until: wanted.until };
     let zone = &config.monitor.time_zone;
     let span = wanted.month.span(zone);
     let components = build::components_of(config, wanted.contract);
@@ -80,6 +83,28 @@ pub fn collect(config: &Config, reader: &Reader, wanted: Wanted) -> Result<Colle
     Ok(Collected { journal: writer.finish(), minutes: source.minutes(&history) })
 }
 
+/// How a closed month stands in the evidence: the record that closed or revised it last, its figures, and the revision's number.
+#[must_use]
+pub fn closed(config: &Config, reader: &Reader, contract: ContractIx, month: Month) -> Option<(u64, Hash, u32)> {
+    let id = config.contracts[contract.get()].id.as_str();
+    let mut last = None;
+    reader.facts(|stored| {
+        let seq = stored.record.seq;
+        match stored.record.body {
+            Body::Close { contract, month: m, report: Some(hash) } if contract == id && m == month.to_string() => {
+                last = Some((seq, hash, 1));
+            }
+            Body::Revision { contract, month: m, number, report: Some(hash), .. }
+                if contract == id && m == month.to_string() =>
+            {
+                last = Some((seq, hash, number));
+            }
+            _ => {}
+        }
+    });
+    last
+}
+
 fn months_before(month: Month) -> Vec<Month> {
     let mut months: Vec<Month> =
         std::iter::successors(Some(month.previous()), |m| Some(m.previous())).take(BEFORE).collect();
@@ -98,6 +123,7 @@ struct Source<'a> {
     reader: &'a Reader,
     names: Names,
     contract: ContractIx,
+    until: Option<u64>,
 }
 
 impl Source<'_> {
@@ -130,6 +156,9 @@ impl Source<'_> {
             |id: &str| service_of.get(id).is_some_and(|s| self.config.services[s.get()].contract == self.contract);
         self.reader.facts(|stored| {
             let at = stored.record.at;
+            if self.until.is_some_and(|until| stored.record.seq > until) {
+                return;
+            }
             exclusions.take(&stored.record);
             let event = |event: &str, seconds: i64, detail: String| Entry::Monitor {
                 at: at.0,
@@ -150,6 +179,17 @@ impl Source<'_> {
                 Body::Isolated { span: cut } if cut.intersect(span).is_some() => {
                     let seconds = i64::try_from(cut.seconds()).unwrap_or(i64::MAX);
                     Some(event("isolated", seconds, format!("from {} to {}", cut.from, cut.to)))
+                }
+                Body::Revision { contract, month, number, reason, supersedes, changes, .. }
+                    if self.is_ours(&contract) && self.is_month(&month, span) =>
+                {
+                    Some(Entry::Revision {
+                        at: at.0,
+                        number: u64::from(number),
+                        reason,
+                        supersedes,
+                        changes: changes.into_iter().flat_map(|(figure, old, new)| [figure, old, new]).collect(),
+                    })
                 }
                 Body::Config { hash, .. } if span.contains(at) => Some(Entry::Config {
                     at: at.0,
@@ -198,6 +238,14 @@ impl Source<'_> {
         steps.sort_by_key(|(seq, _)| *seq);
         entries.extend(steps.into_iter().map(|(_, entry)| entry));
         entries
+    }
+
+    fn is_ours(&self, contract: &str) -> bool {
+        self.config.contracts[self.contract.get()].id.as_str() == contract
+    }
+
+    fn is_month(&self, month: &str, span: Span) -> bool {
+        Month::parse(month).is_some_and(|m| m.span(&self.config.monitor.time_zone) == span)
     }
 
     /// What a past month came to, when there is evidence of it.
