@@ -11,7 +11,7 @@ use crate::evidence::client::{Query, Reader};
 use crate::evidence::file::store::StoreError;
 use crate::evidence::names::Names;
 use crate::evidence::rollup::Grain;
-use crate::units::Sec;
+use crate::units::{Sec, Span};
 
 /// What the evidence of a directory says of the month that `now` is in.
 ///
@@ -41,17 +41,30 @@ pub fn read(
     let spans = [(replay.before(), Grain::Day), (replay.month(), replay.grain())];
     for (span, coarsest) in spans {
         let Some(span) = extent.and_then(|extent| extent.intersect(span)) else { continue };
-        reader.rows(Query { span, coarsest, names: &names, only: None }, |chunk| {
-            if !cancelled.is_cancelled() {
+        for span in days(span) {
+            if cancelled.is_cancelled() {
+                break;
+            }
+            reader.rows(Query { span, coarsest, names: &names, only: None }, |chunk| {
                 let cuts = replay.chunk(chunk);
                 look_closer(&reader, &names, &mut replay, &cuts);
-            }
-        });
+            });
+        }
     }
     let cuts = replay.end(wanted.restart.then_some(now));
     look_closer(&reader, &names, &mut replay, &cuts);
     let damages = reader.damages().iter().map(ToString::to_string).collect();
     Ok(replay.finish(damages))
+}
+
+/// A span cut at the days' (UTC) ends.
+fn days(span: Span) -> impl Iterator<Item = Span> {
+    let mut from = span.from;
+    std::iter::from_fn(move || {
+        let day = Span::new(from, span.to.min(Grain::Day.floor(from).plus(Grain::Day.seconds())));
+        from = day.to;
+        (!day.is_empty()).then_some(day)
+    })
 }
 
 /// Counts the minutes of stretches that did not count as a whole.
