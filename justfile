@@ -25,4 +25,5 @@ fuzz SECONDS="60":
 
 # Rewrite the golden files after a deliberate change; read the diff before committing it.
 golden:
-    UPDATE_GOLDEN=1 cargo test --workspace
+    UPDATE_GOLDEN=1 cargo test --test check
+    ASSURED_BLESS=1 cargo test --test report --test report_documents

@@ -36,6 +36,16 @@ pub enum Command {
     Check(ConfigFile),
     /// Probe one address now: is it there, how far, how steadily?
     Probe(Probe),
+    /// Bring history from elsewhere into the evidence, marked as imported
+    Import(Import),
+    /// List outages, and annotate them
+    Outage(Outage),
+    /// Propose, agree, dispute or withdraw an exclusion: append-only, with who and why
+    Exclude(Exclude),
+    /// Write the evidence pack of a contract's month
+    Report(Report),
+    /// Check a pack offline: signature, hashes, chain, and every figure anew
+    Verify(Verify),
 }
 
 /// `--config` alone.
@@ -88,6 +98,193 @@ pub struct Probe {
     /// Where classes are looked up
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+}
+
+/// `assured import`
+#[derive(Debug, Args)]
+pub struct Import {
+    /// CSV with the header time,component,class,outcome,rtt_us
+    #[arg(value_name = "FILE.csv")]
+    pub file: PathBuf,
+    /// Who brings it in
+    #[arg(long, value_name = "WHO", default_value = "assured import")]
+    pub by: String,
+    /// Where
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// `assured report`
+#[derive(Debug, Args)]
+pub struct Report {
+    /// The contract's identifier
+    #[arg(long, value_name = "CONTRACT")]
+    pub contract: String,
+    /// The month, local to the configuration's time zone
+    #[arg(long, value_name = "YYYY-MM")]
+    pub month: String,
+    /// Where the pack is written
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub out: PathBuf,
+    /// The report as of this instant, as in 2026-10-15T12:00:00Z; now when not given
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+    /// Put it in the place of a pack that says something else
+    #[arg(long)]
+    pub replace: bool,
+    /// Where
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// `assured verify`
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// The pack: its folder or its .zip
+    #[arg(value_name = "PACK")]
+    pub pack: PathBuf,
+    /// The public key you trust (signing.pub); without it the pack's own key is used, and named
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+}
+
+/// `assured exclude`
+#[derive(Debug, Args)]
+pub struct Exclude {
+    /// What to do
+    #[command(subcommand)]
+    pub action: ExcludeAction,
+}
+
+/// What is done with an exclusion.
+#[derive(Debug, Subcommand)]
+pub enum ExcludeAction {
+    /// Every exclusion and where it stands
+    List {
+        /// Write JSON, one object a line
+        #[arg(long)]
+        json: bool,
+        /// Where
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Ask for time not to count
+    Propose {
+        /// Services that it touches
+        #[arg(long, value_name = "SERVICE", value_delimiter = ',', required = true)]
+        service: Vec<String>,
+        /// First second, as in 2026-10-24T23:00:00Z
+        #[arg(long, value_name = "TIME")]
+        from: String,
+        /// First second after
+        #[arg(long, value_name = "TIME")]
+        to: String,
+        /// Its name; the next free one when not given
+        #[arg(long, value_name = "ID")]
+        id: Option<String>,
+        /// Who, why, and what it refers to
+        #[command(flatten)]
+        step: Step,
+    },
+    /// Accept somebody else's proposal
+    Agree {
+        /// The exclusion's name
+        id: String,
+        /// Who, why, and what it refers to
+        #[command(flatten)]
+        step: Step,
+    },
+    /// Reject a proposal
+    Dispute {
+        /// The exclusion's name
+        id: String,
+        /// Who, why, and what it refers to
+        #[command(flatten)]
+        step: Step,
+    },
+    /// Take one's own proposal back
+    Withdraw {
+        /// The exclusion's name
+        id: String,
+        /// Who, why, and what it refers to
+        #[command(flatten)]
+        step: Step,
+    },
+}
+
+/// Who does something, why, and what it refers to.
+#[derive(Debug, Clone, Args)]
+pub struct Step {
+    /// Who does it
+    #[arg(long, value_name = "WHO")]
+    pub by: String,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub why: String,
+    /// Ticket, change or letter
+    #[arg(long, value_name = "REF", default_value = "-")]
+    pub reference: String,
+    /// Where
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// `assured outage`
+#[derive(Debug, Args)]
+pub struct Outage {
+    /// What to do
+    #[command(subcommand)]
+    pub action: OutageAction,
+}
+
+/// What is done with outages.
+#[derive(Debug, Subcommand)]
+pub enum OutageAction {
+    /// Every outage of a contract's month
+    List {
+        /// The contract's identifier
+        #[arg(long, value_name = "CONTRACT")]
+        contract: String,
+        /// The month
+        #[arg(long, value_name = "YYYY-MM")]
+        month: String,
+        /// Write JSON, one object a line
+        #[arg(long)]
+        json: bool,
+        /// Where
+        #[command(flatten)]
+        place: Place,
+    },
+    /// One outage with everything that was said of it
+    Show {
+        /// The contract's identifier
+        #[arg(long, value_name = "CONTRACT")]
+        contract: String,
+        /// The service
+        #[arg(long, value_name = "SERVICE")]
+        service: String,
+        /// An instant inside the outage
+        #[arg(long, value_name = "TIME")]
+        at: String,
+        /// Where
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Remark on an outage
+    Annotate {
+        /// The service
+        #[arg(long, value_name = "SERVICE")]
+        service: String,
+        /// An instant inside the outage, as in 2026-10-05T09:12:00Z
+        #[arg(long, value_name = "TIME")]
+        at: String,
+        /// What settles the cause, when something does
+        #[arg(long, value_name = "TEXT")]
+        cause: Option<String>,
+        /// Who, what is said, and what it refers to
+        #[command(flatten)]
+        step: Step,
+    },
 }
 
 #[cfg(test)]

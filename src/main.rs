@@ -20,6 +20,11 @@ fn main() -> ExitCode {
         Command::Demo(demo) => command::demo::run(&demo),
         Command::Check(file) => command::check::run(&file),
         Command::Probe(probe) => command::probe::run(&probe),
+        Command::Import(import) => command::import::run(&import),
+        Command::Outage(outage) => command::outage::run(&outage),
+        Command::Exclude(exclude) => command::exclude::run(&exclude),
+        Command::Report(report) => command::report::run(&report),
+        Command::Verify(verify) => command::verify::run(&verify),
     };
     match outcome {
         Ok(code) => code,

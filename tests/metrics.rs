@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use assured::metrics::table::{self, Kind};
 use assured::metrics::{Format, render};
+use assured::snapshot::Snapshot;
 use support::estate;
 
-fn text(snapshot: assured::snapshot::Snapshot, format: Format) -> String {
+fn text(snapshot: Snapshot, format: Format) -> String {
     String::from_utf8(render(&Arc::new(snapshot), format)).expect("expositions are UTF-8")
 }
 
@@ -140,18 +141,15 @@ fn the_four_accounts_add_up_and_one_state_holds() {
 #[test]
 fn histogram_buckets_are_cumulative_and_end_at_the_count() {
     let families = open_metrics(&text(estate::council(), Format::OpenMetrics));
-    let (mut below, mut count) = (0.0, 0.0);
+    let (mut below, mut last) = (0.0, String::new());
     for s in &families["assured_probe_rtt_seconds"].1 {
-        match s.name.as_str() {
-            "assured_probe_rtt_seconds_count" => (below, count) = (0.0, s.value),
-            "assured_probe_rtt_seconds_bucket" => {
-                assert!(s.value >= below);
-                below = s.value;
-                if s.labels.iter().any(|(k, v)| k == "le" && v == "+Inf") {
-                    assert!((s.value - count).abs() < 0.5);
-                }
-            }
-            _ => {}
+        if s.name == "assured_probe_rtt_seconds_count" {
+            assert_eq!(last, "+Inf");
+            assert!((s.value - below).abs() < 0.5);
+            below = 0.0;
+        } else if let Some((_, le)) = s.labels.iter().find(|(k, _)| k == "le") {
+            assert!(s.value >= below);
+            (below, last) = (s.value, le.clone());
         }
     }
 }
@@ -210,4 +208,62 @@ fn row(metric: &table::Metric) -> String {
     };
     let unit = metric.unit.unwrap_or("–");
     format!("| `{}` | {kind} | {unit} | {} | {} |", metric.name, labels.join(" "), metric.help)
+}
+
+/// Every sample of the protobuf format as prometheus-client's own messages read it, keyed as in the text.
+fn decoded(snapshot: &Snapshot) -> BTreeMap<String, f64> {
+    use prometheus_client::encoding::prometheus_protobuf::prometheus_data_model::MetricFamily;
+    use prost::Message as _;
+    let bytes = render(snapshot, Format::Protobuf);
+    let (mut rest, mut samples) = (bytes.as_slice(), BTreeMap::new());
+    while !rest.is_empty() {
+        let family = MetricFamily::decode_length_delimited(&mut rest).expect("a family");
+        for m in family.metric {
+            let key = |suffix: &str, le: Option<f64>| {
+                let mut labels: Vec<_> = m.label.iter().map(|l| (l.name.clone(), l.value.clone())).collect();
+                labels.extend(le.map(|le| ("le".to_owned(), le.to_string().replace("inf", "+Inf"))));
+                labels.sort();
+                format!("{}{suffix} {labels:?}", family.name)
+            };
+            if let Some(h) = &m.histogram {
+                let native: i64 = h
+                    .positive_delta
+                    .iter()
+                    .scan(0, |count, d| {
+                        *count += d;
+                        Some(*count)
+                    })
+                    .sum();
+                assert_eq!(u64::try_from(native).expect("not negative") + h.zero_count, h.sample_count);
+                assert_eq!(h.positive_span.iter().map(|s| s.length as usize).sum::<usize>(), h.positive_delta.len());
+                assert_eq!(h.schema, 3);
+                samples.insert(key("_sum", None), h.sample_sum);
+                samples.insert(key("_count", None), h.sample_count as f64);
+                for b in &h.bucket {
+                    samples.insert(key("_bucket", Some(b.upper_bound)), b.cumulative_count as f64);
+                }
+            }
+            let plain = m.counter.as_ref().map(|c| c.value).or(m.gauge.as_ref().map(|g| g.value));
+            samples.extend(plain.map(|value| (key("", None), value)));
+        }
+    }
+    samples
+}
+
+#[test]
+fn protobuf_says_what_the_text_says() {
+    for snapshot in [estate::council(), estate::hostile(), estate::empty()] {
+        let told: BTreeMap<String, f64> = open_metrics(&text(snapshot.clone(), Format::OpenMetrics))
+            .into_values()
+            .flat_map(|(_, samples)| samples)
+            .map(|mut s| {
+                for (_, le) in s.labels.iter_mut().filter(|(k, v)| k == "le" && v != "+Inf") {
+                    *le = le.parse::<f64>().expect("a bound").to_string();
+                }
+                s.labels.sort();
+                (format!("{} {:?}", s.name, s.labels), s.value)
+            })
+            .collect();
+        assert_eq!(decoded(&snapshot), told);
+    }
 }

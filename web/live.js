@@ -25,7 +25,7 @@
           .find((e) => e.tagName === held.tagName && (e.getAttribute("href") || e.getAttribute("aria-labelledby")) === mark);
         if (again) again.focus({ preventScroll: true });
       }
-      window.scrollTo(window.scrollX, place);
+      window.scrollTo({ top: place, behavior: "instant" });
     }
     document.title = fresh.title;
   };

@@ -8,10 +8,11 @@ use std::net::IpAddr;
 use std::process::Command;
 use std::time::Duration;
 
+use assured_probes::icmp::batched::Config;
 use assured_probes::icmp::socket::{Mode, Options};
 use assured_probes::icmp::{Engine, Event, EventKind, Failure, Request, Strays, Unreachable};
 use common::hosts::{self, *};
-use common::{namespace, outcomes, outcomes_of, request, start};
+use common::{namespace, outcomes, outcomes_of, request, start, start_with};
 
 const INSIDE: &str = "ASSURED_TEST_TROUBLE";
 
@@ -142,6 +143,17 @@ fn code_point_and_ttl_of_the_answer_are_told() {
         for (key, expected) in [(0, (46, 61)), (1, (10, 33)), (2, (46, 61))] {
             let EventKind::Reply { dscp, ttl, .. } = decided[&key] else { panic!("{:?}", decided[&key]) };
             assert_eq!((dscp, ttl), (Some(expected.0), Some(expected.1)), "{}", addresses[key as usize]);
+        }
+    });
+}
+
+#[test]
+fn requests_carry_the_ttl_asked_for() {
+    inside("requests_carry_the_ttl_asked_for", |options| {
+        let (engine, mut events) = start_with(options, Config { ttl: Some(7), ..Config::default() });
+        let decided = outcomes(&engine, &mut events, vec![request(1, SAME_TTL), request(2, SAME_TTL_V6)]);
+        for kind in decided.values() {
+            assert!(matches!(kind, EventKind::Reply { ttl: Some(7), .. }), "{decided:?}");
         }
     });
 }

@@ -8,14 +8,20 @@ use assured_probes::icmp::socket::{Options, Sockets};
 use tokio_util::sync::CancellationToken;
 
 use super::run::{block_on, open_sockets};
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, now};
 use crate::cli;
 use crate::clock::SystemClock;
-use crate::config::Mode;
 use crate::config::load;
+use crate::config::{Config, Mode};
 use crate::daemon::supervisor::Parts;
+use crate::evidence::chain::Hash;
+use crate::evidence::client::Reader;
+use crate::evidence::names::Names;
+use crate::evidence::record::Body;
+use crate::evidence::store::{Entry, Store};
 use crate::lab::estate::{Addresses, demo_config, demo_fleet};
-use crate::lab::{self, Lab};
+use crate::lab::{self, Lab, history};
+use crate::sla::calendar::Month;
 
 /// Runs the demo until it is interrupted, or for `--seconds`.
 pub fn run(args: &cli::Demo) -> Outcome {
@@ -39,6 +45,9 @@ pub fn run(args: &cli::Demo) -> Outcome {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         Failure::new(format!("the demo's own configuration cannot be used:\n{}", lines.join("\n")))
     })?;
+    let file = data_dir.join("assured.toml");
+    std::fs::write(&file, &text).map_err(|error| Failure::new(format!("cannot write {}: {error}", file.display())))?;
+    let month = remember_a_month(&loaded.config)?;
     let stop = CancellationToken::new();
     if let Some(seconds) = args.seconds {
         let stop = stop.clone();
@@ -51,6 +60,12 @@ pub fn run(args: &cli::Demo) -> Outcome {
     if lab.is_some() {
         println!(
             "Within two minutes a library's link fails and comes back, county hall loses its standby, and a school flaps."
+        );
+    }
+    if let Some(month) = month {
+        println!(
+            "Last month's evidence is there too:\n  assured report --contract converged --month {month} --config {} --out packs",
+            file.display()
         );
     }
     let outcome = block_on(Parts {
@@ -70,6 +85,32 @@ fn start_lab() -> Result<(Lab, Sockets), String> {
     let lab = Lab::start(&demo_fleet(), &lab::Options::default()).map_err(|e| e.to_string())?;
     let sockets = lab.sockets(Options::default()).map_err(|e| e.to_string())?;
     Ok((lab, sockets))
+}
+
+/// Brings a past month in through the evidence store, as an import does; nothing when it is there already.
+fn remember_a_month(config: &Config) -> Result<Option<Month>, Failure> {
+    let at = now();
+    let span = history::past_month(config, at);
+    let month = Month::of(span.from, &config.monitor.time_zone);
+    let dir = &config.monitor.data_dir;
+    let there = Reader::open(dir).ok().and_then(|r| r.extent()).is_some_and(|e| e.intersect(span).is_some());
+    if there {
+        return Ok(Some(month));
+    }
+    let failed = |error| Failure::new(format!("cannot keep the demo's past month: {error}"));
+    let (mut store, _) = Store::open_as_daemon(dir, at).map_err(failed)?;
+    let record = Body::Import {
+        sha256: Hash::of(b"the demo's past month"),
+        file: "the demo's past month".into(),
+        rounds: history::rounds(config, span),
+        span,
+        by: "assured demo".into(),
+    };
+    let names = Arc::new(Names::of(config));
+    let minutes = history::minutes(config, span).map(|minute| Entry::Imported(minute, names.clone()));
+    store.append_stream(at, std::iter::once(Entry::Fact(record)).chain(minutes)).map_err(failed)?;
+    store.roll_up(at, span.to).map_err(failed)?;
+    Ok(Some(month))
 }
 
 /// A folder for this run's evidence.

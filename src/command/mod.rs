@@ -2,10 +2,21 @@
 
 pub mod check;
 pub mod demo;
+pub mod exclude;
+pub mod import;
+pub mod outage;
 pub mod probe;
+pub mod report;
 pub mod run;
+pub mod verify;
 
 use std::process::ExitCode;
+
+use crate::cli::Place;
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::config::load;
+use crate::units::Sec;
 
 /// Exit codes beyond 0 and 1, after `sysexits.h`.
 pub mod exit {
@@ -38,3 +49,38 @@ impl Failure {
 
 /// How a command ends.
 pub type Outcome = Result<ExitCode, Failure>;
+
+/// The configuration that a command works by, with its data folder.
+pub(crate) fn configuration(place: &Place) -> Result<Config, Failure> {
+    let Some(file) = place.config.clone().or_else(load::find) else {
+        return Err(Failure::with_code(
+            exit::CONFIG,
+            "there is no configuration: give one with --config, or put it at ./assured.toml or /etc/assured/assured.toml",
+        ));
+    };
+    let loaded = load::load(&file).map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        Failure::with_code(exit::CONFIG, format!("{} cannot be used:\n{}", file.display(), lines.join("\n")))
+    })?;
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    let mut config = loaded.config;
+    if let Some(dir) = &place.data_dir {
+        config.monitor.data_dir.clone_from(dir);
+    }
+    Ok(config)
+}
+
+/// The wall clock's time.
+pub(crate) fn now() -> Sec {
+    SystemClock::default().now().sec()
+}
+
+/// An RFC 3339 time from the command line.
+pub(crate) fn instant(text: &str) -> Result<Sec, Failure> {
+    let parsed: Result<jiff::Timestamp, _> = text.parse();
+    parsed
+        .map(|t| Sec(t.as_second()))
+        .map_err(|_| Failure::new(format!("{text:?} is no time: write it as in 2026-10-24T23:00:00Z")))
+}

@@ -129,7 +129,6 @@ impl Reading<'_> {
         };
         let mut id = String::new();
         let mut entry = Map::with_capacity(header.len());
-        let at = origin(self.file, line);
         for (column, cell) in header.iter().zip(row) {
             match column.as_str() {
                 "table" => {}
@@ -137,8 +136,8 @@ impl Reading<'_> {
                 _ if cell.is_empty() => {}
                 _ => match cell_value(column, cell) {
                     Ok(kind) => {
-                        let value = restamped(kind, &at);
-                        entry.insert(column.clone(), value);
+                        // The row knows its line; a cell need not.
+                        entry.insert(column.clone(), Value::new(None, kind));
                     }
                     Err(why) => {
                         let found = format!("{column}: {why}");
@@ -258,15 +257,6 @@ fn from_json(json: &Json) -> ValueKind {
             ValueKind::Table(o.iter().map(|(k, v)| (k.clone(), Value::new(None, from_json(v)))).collect())
         }
     }
-}
-
-fn restamped(kind: ValueKind, at: &String) -> Value {
-    let kind = match kind {
-        ValueKind::Array(items) => ValueKind::Array(items.into_iter().map(|v| restamped(v.kind, at)).collect()),
-        ValueKind::Table(t) => ValueKind::Table(t.into_iter().map(|(k, v)| (k, restamped(v.kind, at))).collect()),
-        kind => kind,
-    };
-    Value::new(Some(at), kind)
 }
 
 /// Deepest nesting of an expression.

@@ -120,13 +120,13 @@ pub fn lay_over(tree: &mut Value, layer: &dyn Source) -> Result<(), config::Conf
 /// Keys that two files both set, each reported at the later one.
 pub fn collisions(earlier: &Map<String, Value>, later: &Map<String, Value>, origins: &Origins) -> Vec<Problem> {
     let mut found = Vec::new();
-    collide(earlier, later, "", origins, &mut found);
+    collide((earlier, None), (later, None), "", origins, &mut found);
     found
 }
 
 fn collide(
-    earlier: &Map<String, Value>,
-    later: &Map<String, Value>,
+    (earlier, earlier_at): (&Map<String, Value>, Option<&Value>),
+    (later, later_at): (&Map<String, Value>, Option<&Value>),
     path: &str,
     origins: &Origins,
     found: &mut Vec<Problem>,
@@ -140,16 +140,23 @@ fn collide(
         let (a, b) = (&earlier[key], &later[key]);
         let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
         match (&a.kind, &b.kind) {
-            (ValueKind::Table(a), ValueKind::Table(b)) => collide(a, b, &path, origins, found),
+            (ValueKind::Table(ta), ValueKind::Table(tb)) => {
+                collide((ta, Some(a)), (tb, Some(b)), &path, origins, found)
+            }
             (ValueKind::Array(_), ValueKind::Array(_)) if path == APPENDED => {}
             _ => found.push(Problem {
-                place: origins.place(b),
+                place: origins.place(placed(b, later_at)),
                 key: path,
-                found: format!("is already set at {}", origins.place(a)),
+                found: format!("is already set at {}", origins.place(placed(a, earlier_at))),
                 help: "keep one of the two".into(),
             }),
         }
     }
+}
+
+/// The value itself, or the row around it when the value does not know its place.
+fn placed<'a>(value: &'a Value, around: Option<&'a Value>) -> &'a Value {
+    if value.origin().is_some() { value } else { around.unwrap_or(value) }
 }
 
 /// Reads TOML text; syntax errors are returned beside whatever could be read.

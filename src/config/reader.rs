@@ -102,6 +102,8 @@ pub struct Node<'v> {
     pub value: &'v Value,
     /// Its path.
     pub path: Path<'v>,
+    /// The nearest value that knows its place: this one, or the row or table around it.
+    placed: &'v Value,
 }
 
 /// The path of a node; made into text only for a problem.
@@ -151,7 +153,18 @@ impl<'v> Node<'v> {
     /// The root of a tree.
     #[must_use]
     pub fn root(value: &'v Value) -> Self {
-        Self { value, path: Path::default() }
+        Self { value, path: Path::default(), placed: value }
+    }
+
+    fn child(&self, value: &'v Value, part: Part<'v>) -> Self {
+        let placed = if value.origin().is_some() { value } else { self.placed };
+        Self { value, path: self.path.then(part), placed }
+    }
+
+    /// Where it stands.
+    #[must_use]
+    pub fn place(&self, cx: &Context<'_>) -> Place {
+        cx.origins.place(self.placed)
     }
 
     /// A child by key.
@@ -159,7 +172,7 @@ impl<'v> Node<'v> {
     pub fn get(&self, key: &str) -> Option<Self> {
         let ValueKind::Table(t) = &self.value.kind else { return None };
         let (key, value) = t.get_key_value(key)?;
-        Some(Self { value, path: self.path.then(Part::Key(key)) })
+        Some(self.child(value, Part::Key(key)))
     }
 
     /// The path of a child that is not there.
@@ -172,8 +185,7 @@ impl<'v> Node<'v> {
     #[must_use]
     pub fn items(&self) -> Vec<Self> {
         let ValueKind::Array(items) = &self.value.kind else { return Vec::new() };
-        let child = |(n, value)| Self { value, path: self.path.then(Part::Index(n)) };
-        items.iter().enumerate().map(child).collect()
+        items.iter().enumerate().map(|(n, value)| self.child(value, Part::Index(n))).collect()
     }
 
     /// Children of a table in the order of their keys.
@@ -182,9 +194,7 @@ impl<'v> Node<'v> {
         let ValueKind::Table(table) = &self.value.kind else { return Vec::new() };
         let mut keys: Vec<&'v String> = table.keys().collect();
         keys.sort_unstable();
-        keys.into_iter()
-            .map(|key| (key.as_str(), Self { value: &table[key], path: self.path.then(Part::Key(key)) }))
-            .collect()
+        keys.into_iter().map(|key| (key.as_str(), self.child(&table[key], Part::Key(key)))).collect()
     }
 
     /// The table that it is.
@@ -225,12 +235,12 @@ impl<'v> Node<'v> {
 
     /// Reports a problem at this node.
     pub fn problem(&self, cx: &Context<'_>, found: impl Into<String>, help: impl Into<String>) {
-        cx.problem(cx.origins.place(self.value), self.path.to_string(), found, help);
+        cx.problem(self.place(cx), self.path.to_string(), found, help);
     }
 
     /// Reports a warning at this node.
     pub fn warning(&self, cx: &Context<'_>, found: impl Into<String>, help: impl Into<String>) {
-        cx.warning(cx.origins.place(self.value), self.path.to_string(), found, help);
+        cx.warning(self.place(cx), self.path.to_string(), found, help);
     }
 
     /// Reports that this node is not what was wanted.
@@ -286,7 +296,7 @@ impl<'v> Node<'v> {
         parse: impl FnOnce(&Self) -> Result<T, Wanted>,
     ) -> Option<T> {
         if self.get(key).is_none() {
-            cx.problem(cx.origins.place(self.value), self.missing(key), "is missing", help);
+            cx.problem(self.place(cx), self.missing(key), "is missing", help);
             return None;
         }
         self.opt(cx, key, parse)

@@ -134,7 +134,10 @@ impl Driver {
                         fresh = None;
                         let _ = answer.send(said);
                     }
-                    Some(Ask::ReloadFailed) => self.core.reload_failed(),
+                    Some(Ask::ReloadFailed) => {
+                        self.core.reload_failed();
+                        fresh = None;
+                    }
                     Some(Ask::Stop) | None => {
                         let wait = self.core.longest_timeout() + Duration::from_millis(500);
                         let wait_ns = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);

@@ -171,6 +171,7 @@ pub fn decode_where(
     mut row: impl FnMut(u32, Tally),
 ) -> Result<Sec, BadBlob> {
     let (start, blocks) = open(blob)?;
+    let mut unpacker = unpacker();
     let mut last: Option<u32> = None;
     for block in blocks {
         if last.is_some_and(|last| block.first <= last) {
@@ -178,7 +179,7 @@ pub fn decode_where(
         }
         last = Some(block.last);
         if wanted(block.first, block.last) {
-            let raw = block.unpack()?;
+            let raw = block.unpack(&mut unpacker)?;
             decode_block(start, &block, &raw, &mut row)?;
         }
     }
@@ -188,9 +189,10 @@ pub fn decode_where(
 /// What adds up in a blob, without making its rows; gives its first second too.
 pub fn totals(blob: &[u8]) -> Result<(Sec, Totals), BadBlob> {
     let (start, blocks) = open(blob)?;
+    let mut unpacker = unpacker();
     let mut totals = Totals::default();
     for block in blocks {
-        let raw = block.unpack()?;
+        let raw = block.unpack(&mut unpacker)?;
         let mut columns = columns(&raw)?;
         totals.rows += block.rows;
         while !columns[SEGMENT_COUNT].0.is_empty() {
@@ -220,6 +222,12 @@ pub fn totals_of<'a>(tallies: impl IntoIterator<Item = &'a Tally>) -> Totals {
     totals
 }
 
+type Unpacker = zstd::bulk::Decompressor<'static>;
+
+fn unpacker() -> Unpacker {
+    Unpacker::new().expect("zstd needs no dictionary")
+}
+
 struct Block<'a> {
     first: u32,
     last: u32,
@@ -229,9 +237,9 @@ struct Block<'a> {
 }
 
 impl Block<'_> {
-    fn unpack(&self) -> Result<Vec<u8>, BadBlob> {
+    fn unpack(&self, with: &mut Unpacker) -> Result<Vec<u8>, BadBlob> {
         let damaged = BadBlob::Damaged("compressed block");
-        let raw = zstd::bulk::decompress(self.packed, self.raw).map_err(|_| damaged.clone())?;
+        let raw = with.decompress(self.packed, self.raw).map_err(|_| damaged.clone())?;
         if raw.len() == self.raw { Ok(raw) } else { Err(damaged) }
     }
 }

@@ -110,6 +110,20 @@ impl Reader {
         spans.reduce(|a, b| Span::new(a.from.min(b.from), a.to.max(b.to)))
     }
 
+    /// The newest record of a minute that begins in `span`; none gives the head before all records.
+    #[must_use]
+    pub fn last_minute(&self, span: Span) -> Head {
+        let newest = |file: &EvidenceFile| -> Option<Head> {
+            let sql = "SELECT max(seq) FROM part WHERE grain = ?1 AND start >= ?2 AND start < ?3";
+            let row = file.conn.query_row(sql, (Grain::Minute as i64, span.from.0, span.to.0), |r| r.get(0));
+            let sequence: u64 = row.ok().flatten()?;
+            let sql = "SELECT hash FROM record WHERE seq = ?1";
+            let hash = file.conn.query_row(sql, [sequence], |r| files::hash_column(r, 0)).ok()?;
+            Some(Head { sequence, hash })
+        };
+        self.files.iter().filter_map(newest).max_by_key(|h| h.sequence).unwrap_or_default()
+    }
+
     /// Every record that is not about rounds, in order of the chain.
     pub fn facts(&self, mut each: impl FnMut(Stored)) {
         for file in &self.files {

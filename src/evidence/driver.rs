@@ -130,12 +130,11 @@ impl Writer {
 
     fn send(&self, entry: Entry) -> Written {
         let (done, written) = oneshot::channel();
-        let sent = self.jobs.as_ref().map(|jobs| jobs.try_send(Job { entry, done }));
-        match sent {
-            Some(Ok(())) => {}
-            Some(Err(TrySendError::Full(job))) => self.shared.drop_job(job, NotWritten::Dropped),
-            Some(Err(TrySendError::Disconnected(job))) => self.shared.drop_job(job, NotWritten::Closed),
-            None => {}
+        let Some(jobs) = &self.jobs else { return written };
+        match jobs.try_send(Job { entry, done }) {
+            Ok(()) => {}
+            Err(TrySendError::Full(job)) => self.shared.drop_job(job, NotWritten::Dropped),
+            Err(TrySendError::Disconnected(job)) => self.shared.drop_job(job, NotWritten::Closed),
         }
         written
     }

@@ -214,7 +214,8 @@ mod tests {
     fn steps_lead_where_the_table_says() {
         use Action::{Agree, Dispute, Propose, Withdraw};
         use Standing::{Agreed, Disputed, Proposed, Withdrawn};
-        let table: [(&[(Action, &str)], Standing, bool); 12] = [
+        type Steps = [(Action, &'static str)];
+        let table: [(&Steps, Standing, bool); 12] = [
             (&[(Propose, "ann")], Proposed, true),
             (&[(Propose, "ann"), (Agree, "bob")], Agreed, true),
             (&[(Propose, "ann"), (Agree, "ann")], Proposed, false),

@@ -63,6 +63,9 @@ struct Current {
     series: Series,
 }
 
+/// Numbers by index.
+type Quick = HashMap<(ComponentIx, ClassIx), u32>;
+
 /// The numbers that the newest file gives to components and classes.
 #[derive(Debug, Default)]
 struct Series {
@@ -71,7 +74,7 @@ struct Series {
     /// The newest record that `names` takes account of.
     seen: u64,
     /// Numbers by the indices of the configuration last used.
-    quick: Option<(Arc<Names>, HashMap<(ComponentIx, ClassIx), u32>)>,
+    quick: Option<(Arc<Names>, Quick)>,
 }
 
 /// An exclusive lock on `append.lock`, given back when dropped.

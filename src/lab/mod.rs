@@ -21,6 +21,7 @@ pub mod client;
 pub mod driver;
 pub mod estate;
 pub mod fleet;
+pub mod history;
 pub mod netlink;
 pub mod packet;
 pub mod scenario;

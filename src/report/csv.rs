@@ -183,13 +183,13 @@ pub fn exclusions(report: &Report) -> Vec<u8> {
 
 /// One minute of one class to one component, for analysts; nothing in the report is computed from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Minute {
+pub struct Minute<'a> {
     /// Its first second.
     pub at: Sec,
     /// Identifier.
-    pub component: String,
+    pub component: &'a str,
     /// Class, empty for none.
-    pub class: String,
+    pub class: &'a str,
     /// Probes sent.
     pub sent: u64,
     /// Lost of those.
@@ -208,22 +208,30 @@ pub struct Minute {
     pub jitter_us: Option<u64>,
 }
 
-/// `minutes.csv.zst`: the minutes in the order given, compressed as they come, never whole in memory.
-#[must_use]
-pub fn minutes(rows: impl IntoIterator<Item = Minute>) -> Vec<u8> {
-    const LEVEL: i32 = 6;
-    let mut out = zstd::Encoder::new(Vec::new(), LEVEL).expect("memory takes the header");
-    let take = "memory takes every write";
-    out.include_checksum(true).expect(take);
-    out.write_all(
-        b"minute_utc,component,class,sent,lost,not_measured,rtt_count,rtt_sum_us,rtt_min_us,rtt_max_us,jitter_us\r\n",
-    )
-    .expect(take);
-    let show = |v: Option<u64>| v.map(|v| v.to_string()).unwrap_or_default();
-    for m in rows {
+/// `minutes.csv.zst`: minutes in the order given, compressed as they come, never whole in memory.
+pub struct Minutes(zstd::Encoder<'static, Vec<u8>>);
+
+impl Minutes {
+    /// With the header only.
+    #[must_use]
+    pub fn new() -> Self {
+        const LEVEL: i32 = 6;
+        let take = "memory takes every write";
+        let mut out = zstd::Encoder::new(Vec::new(), LEVEL).expect("memory takes the header");
+        out.include_checksum(true).expect(take);
+        out.write_all(
+            b"minute_utc,component,class,sent,lost,not_measured,rtt_count,rtt_sum_us,rtt_min_us,rtt_max_us,jitter_us\r\n",
+        )
+        .expect(take);
+        Self(out)
+    }
+
+    /// Adds a line.
+    pub fn push(&mut self, m: &Minute<'_>) {
+        let show = |v: Option<u64>| v.map(|v| v.to_string()).unwrap_or_default();
         // Identifiers are made of a-z, 0-9, '-', '_' and '.', so nothing here needs a quote or a guard.
         write!(
-            out,
+            self.0,
             "{},{},{},{},{},{},{},{},{},{},{}\r\n",
             m.at,
             m.component,
@@ -237,9 +245,28 @@ pub fn minutes(rows: impl IntoIterator<Item = Minute>) -> Vec<u8> {
             show(m.rtt_max_us),
             show(m.jitter_us)
         )
-        .expect(take);
+        .expect("memory takes every write");
     }
-    out.finish().expect(take)
+
+    /// The bytes of the file.
+    #[must_use]
+    pub fn finish(self) -> Vec<u8> {
+        self.0.finish().expect("memory takes every write")
+    }
+}
+
+impl Default for Minutes {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// All of `rows` at once.
+#[must_use]
+pub fn minutes<'a>(rows: impl IntoIterator<Item = Minute<'a>>) -> Vec<u8> {
+    let mut out = Minutes::new();
+    rows.into_iter().for_each(|m| out.push(&m));
+    out.finish()
 }
 
 #[cfg(test)]

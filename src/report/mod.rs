@@ -18,6 +18,7 @@ pub mod document;
 pub mod words;
 
 pub mod build;
+pub mod collect;
 pub mod csv;
 pub mod html;
 pub mod json;

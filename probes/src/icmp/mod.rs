@@ -1,8 +1,9 @@
 //! ICMP echo for IPv4 and IPv6: many targets, each probe with its own code point and deadline.
 //!
-//! [`Engine`] is the seam. `batched` is the one for Linux: one socket per address family,
-//! `sendmmsg`/`recvmmsg`, kernel time stamps. `portable` wraps `surge-ping` for other systems
-//! and as the second opinion of a differential test.
+//! [`Engine`] is the seam. [`batched`] is the one for Linux: one raw socket per address family or a few
+//! datagram sockets, `sendmmsg`/`recvmmsg`, kernel time stamps. [`portable`] wraps `surge-ping` for other
+//! systems and as the second opinion of a differential test. [`codec`] is bytes only; [`socket`] is the
+//! kernel, and the only file with `unsafe`.
 
 #[cfg(target_os = "linux")]
 pub mod batched;
@@ -23,7 +24,7 @@ pub struct Request {
     pub address: IpAddr,
     /// Differentiated Services code point, 0 to 63.
     pub dscp: u8,
-    /// ICMP payload length in bytes, at least [`MIN_PAYLOAD`].
+    /// ICMP payload length in bytes: raised to [`MIN_PAYLOAD`] if less; more than [`codec::MAX_PAYLOAD`] is not sent.
     pub size: u16,
     /// How long the answer may take.
     pub timeout: Duration,
@@ -105,6 +106,9 @@ pub trait Engine: Send + Sync {
 }
 
 /// Datagrams that were counted as what they are and never as a reply, since the engine started.
+///
+/// Over datagram sockets the kernel keeps other identifiers and bad checksums from us, so `foreign`,
+/// `foreign_errors` and most of `corrupted` stay zero there (see `IcmpMsg` and `InCsumErrors` in `/proc/net/snmp`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Strays {
     /// Echo replies that are not ours at all: another process's identifier or no token of ours.

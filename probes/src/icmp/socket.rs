@@ -469,7 +469,9 @@ impl Outgoing {
             at[CMSG_HEADER..CMSG_HEADER + 4].copy_from_slice(&value.to_ne_bytes());
             control_length += (CMSG_HEADER + 4).next_multiple_of(size_of::<usize>());
         };
-        add(tos_kind, libc::c_int::from(dscp & 0x3f) << 2);
+        if dscp > 0 {
+            add(tos_kind, libc::c_int::from(dscp & 0x3f) << 2);
+        }
         if let Some(ttl) = ttl {
             add(ttl_kind, libc::c_int::from(ttl));
         }
@@ -660,8 +662,9 @@ impl Waker {
     }
 }
 
-/// Sleeps until woken, until one of the sockets has something to say, or for at most `timeout`.
-pub(super) fn wait<'a>(waker: &Waker, sockets: impl Iterator<Item = &'a Socket>, timeout: Duration) {
+/// Sleeps until woken, until one of the sockets has something to say, or for at most `timeout`. Returns whether one
+/// of the sockets has.
+pub(super) fn wait<'a>(waker: &Waker, sockets: impl Iterator<Item = &'a Socket>, timeout: Duration) -> bool {
     let interest = |fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
     let mut fds: Vec<libc::pollfd> = vec![interest(waker.0.as_raw_fd())];
     fds.extend(sockets.map(|socket| interest(socket.socket.as_raw_fd())));
@@ -671,6 +674,7 @@ pub(super) fn wait<'a>(waker: &Waker, sockets: impl Iterator<Item = &'a Socket>,
     if ready > 0 && fds[0].revents != 0 {
         waker.reset();
     }
+    ready > 0 && fds[1..].iter().any(|fd| fd.revents != 0)
 }
 
 /// Looks at both clocks.

@@ -23,10 +23,12 @@ pub const UNREACHABLE: &str = "10.9.0.18";
 pub const REMARKED: &str = "10.9.0.19";
 pub const FOREIGN_ERROR: &str = "10.9.0.20";
 pub const WRONG_SEQUENCE: &str = "10.9.0.21";
+pub const SAME_TTL: &str = "10.9.0.22";
 pub const ROUTER: [u8; 4] = [10, 9, 0, 254];
 pub const DEAD_V6: &str = "2001:db8::9";
 pub const HONEST_V6: &str = "2001:db8::10";
 pub const BAD_CHECKSUM_V6: &str = "2001:db8::15";
+pub const SAME_TTL_V6: &str = "2001:db8::22";
 pub const UNREACHABLE_V6: &str = "2001:db8::18";
 pub const ROUTER_V6: [u16; 8] = [0x2001, 0xdb8, 0, 0, 0, 0, 0, 0xfe];
 
@@ -60,6 +62,7 @@ fn answer_v4(device: &Arc<SyncDevice>, request: &[u8]) {
     reply[20] = 0;
     match host {
         10 | 16 | 17 => {}
+        22 => reply[8] = request[8],
         11 => reply[36] ^= 1,
         12 => reply[24] ^= 0xff,
         13 => reply.truncate(20 + 8 + 12),
@@ -122,6 +125,7 @@ fn answer_v6(device: &SyncDevice, request: &[u8]) {
     reply[40] = 129;
     match host {
         0x10 | 0x15 => {}
+        0x22 => reply[7] = request[7],
         0x18 => {
             reply.truncate(40);
             for (place, word) in reply[8..24].chunks_exact_mut(2).zip(ROUTER_V6) {

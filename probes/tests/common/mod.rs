@@ -19,9 +19,13 @@ pub fn request(key: u64, address: &str) -> Request {
 }
 
 pub fn start(options: Options) -> (BatchedEngine, Receiver<Vec<Event>>) {
+    start_with(options, Config::default())
+}
+
+pub fn start_with(options: Options, config: Config) -> (BatchedEngine, Receiver<Vec<Event>>) {
     let (events, receiver) = channel(1_024);
     let sockets = Sockets::open(options).unwrap();
-    (BatchedEngine::start(sockets, Config::default(), events).unwrap(), receiver)
+    (BatchedEngine::start(sockets, config, events).unwrap(), receiver)
 }
 
 /// Sends, and waits until every request is decided.

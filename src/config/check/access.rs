@@ -144,7 +144,7 @@ impl Secrets<'_> {
         let Some(file) = n.get(&file_key) else {
             let help =
                 format!("name the file that holds it: {file_key} = \"secrets/…\", or set {key} in the environment");
-            cx.problem(cx.origins.place(n.value), n.missing(&file_key), "is missing", help);
+            cx.problem(n.place(cx), n.missing(&file_key), "is missing", help);
             return None;
         };
         let path = match scalar::text(&file) {

@@ -112,7 +112,7 @@ impl<'v> Sections<'v> {
         read.components = devices.collect();
         for (id, n) in &read.links.entries {
             if let Some(device) = read.devices.position(id) {
-                let at = cx.origins.place(read.devices.entries[device].1.value);
+                let at = read.devices.entries[device].1.place(cx);
                 n.problem(
                     cx,
                     format!("the device at {at} has the same name"),

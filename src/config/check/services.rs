@@ -23,7 +23,7 @@ pub fn services(
         .map(|(_, n)| match n.get("requires") {
             Some(n) => tree::read(cx, sections, &n),
             None => {
-                cx.problem(cx.origins.place(n.value), n.missing("requires"), "is missing", help);
+                cx.problem(n.place(cx), n.missing("requires"), "is missing", help);
                 None
             }
         })

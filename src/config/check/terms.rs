@@ -218,7 +218,7 @@ fn formula(cx: &Context<'_>, n: &Node<'_>) -> Option<Formula> {
         FormulaName::DowntimeBudget => {
             let help = "say how much may be lost: downtime_budget = { month = \"60m\", year = \"8h\" }";
             let Some(budget) = budget else {
-                cx.problem(cx.origins.place(n.value), n.missing("downtime_budget"), "is missing", help);
+                cx.problem(n.place(cx), n.missing("downtime_budget"), "is missing", help);
                 return None;
             };
             if !budget.expect_table(cx, help) {

@@ -285,7 +285,6 @@ impl History {
 /// When probes of `component` count for the objectives of `service`: its up account, and the component up.
 #[must_use]
 pub fn counted_spans_of(
-    config: &Config,
     history: &History,
     service: ServiceIx,
     component: ComponentIx,
@@ -297,7 +296,6 @@ pub fn counted_spans_of(
     let up = subtract(&up, &book.plan().excluded);
     let component_up: Vec<Span> =
         history.segments[component.get()].iter().filter(|s| s.state == State::Up).map(|s| s.span).collect();
-    let _ = config;
     objective::counted_spans(&up, &exclusion::union(component_up))
 }
 
@@ -321,7 +319,7 @@ fn subtract(a: &[Span], b: &[Span]) -> Vec<Span> {
 
 /// The components that a contract's services need.
 #[must_use]
-pub(crate) fn components_of(config: &Config, contract: ContractIx) -> Vec<ComponentIx> {
+pub fn components_of(config: &Config, contract: ContractIx) -> Vec<ComponentIx> {
     let services = config.services.iter().filter(|s| s.contract == contract);
     let all: BTreeSet<ComponentIx> = services.flat_map(|s| s.requires.components()).collect();
     all.into_iter().collect()

@@ -15,7 +15,7 @@ mod sites;
 
 use std::collections::BTreeMap;
 
-pub use self::history::{Case, CaseState, History, closing, counted_spans_of};
+pub use self::history::{Case, CaseState, History, closing, components_of, counted_spans_of};
 
 use super::journal::Journal;
 use super::model::{self, Evidence, Method, Period, Probing, Report, SCHEMA, Totals, Verdict};
@@ -75,6 +75,12 @@ pub fn report(config: &Config, journal: &Journal) -> Result<Report, String> {
         },
         revision: None,
     })
+}
+
+/// What a past month came to, as journal entries for the months after it.
+#[must_use]
+pub fn past(config: &Config, history: &History) -> Vec<super::journal::Entry> {
+    services::outcomes(config, history)
 }
 
 /// The services of the contract, in order of identifier.

@@ -5,6 +5,7 @@ use super::{percent, services_of};
 use crate::config::Config;
 use crate::config::model::{Formula, Limit, Objective, Sla, UnknownPolicy};
 use crate::names::{ComponentIx, ServiceIx};
+use crate::report::journal::Entry as Journaled;
 use crate::report::model::{self, Credit, Outage, Seconds, Service, TrendMonth, Verdict, WithoutExclusions};
 use crate::sla::account::{Accounts, Entered, Entry, MonthBook, round};
 use crate::sla::credit::{Claim, credit};
@@ -21,6 +22,30 @@ const TREND: usize = 12;
 
 pub(super) fn all(config: &Config, history: &History) -> Vec<Service> {
     services_of(config, history).into_iter().map(|ix| service(config, history, ix)).collect()
+}
+
+/// What a month came to, as the records that a later month's report keeps of it.
+pub(super) fn outcomes(config: &Config, history: &History) -> Vec<Journaled> {
+    let mut found = Vec::new();
+    for ix in services_of(config, history) {
+        let terms = &config.services[ix.get()];
+        let sla = &config.slas[terms.sla.get()];
+        let down_before = history.past.get(&ix).map_or(0, |p| p.iter().rev().take(TREND - 1).map(|m| m.down).sum());
+        let Some(book) = history.book(ix) else { continue };
+        let (accounts, figures) = work(book, &Promise::from(sla), sla, down_before);
+        if accounts.window() == 0 {
+            continue;
+        }
+        found.push(Journaled::Month {
+            service: terms.id.to_string(),
+            month: history.month.to_string(),
+            window: accounts.window(),
+            down: figures.counted_down,
+            availability: figures.availability.map(Ratio::percent).unwrap_or_default(),
+            verdict: verdict_of(accounts, &figures).name().into(),
+        });
+    }
+    found
 }
 
 fn service(config: &Config, history: &History, ix: ServiceIx) -> Service {
@@ -220,7 +245,7 @@ fn objectives(config: &Config, history: &History, ix: ServiceIx, sla: &Sla) -> V
     let runs = history.service_runs(config, ix);
     let mut spans: Vec<(ComponentIx, Vec<Span>)> = Vec::new();
     for component in config.services[ix.get()].requires.components() {
-        spans.push((component, counted_spans_of(config, history, ix, component, &runs)));
+        spans.push((component, counted_spans_of(history, ix, component, &runs)));
     }
     sla.objectives
         .iter()

@@ -89,13 +89,13 @@ impl Driver {
         let mut turn = 0u64;
         let mut rest = Rest::Sockets;
         loop {
-            let due_ns = self.sleep(rest);
+            let (due_ns, ready) = self.sleep(rest);
             if self.shared.stop.load(Ordering::SeqCst) {
                 return;
             }
             let awake_ns = self.look(due_ns);
             turn += 1;
-            let read_all = rest == Rest::Sockets || turn.is_multiple_of(READ_ALL_EVERY);
+            let read_all = ready || turn.is_multiple_of(READ_ALL_EVERY);
             self.take_inbox();
             let (sent, blocked) = self.send_some(awake_ns);
             let mut received = 0;
@@ -136,11 +136,12 @@ impl Driver {
         sample.after_ns
     }
 
-    /// Sleeps as long as there is nothing to do. Returns when that should have ended at the latest.
-    fn sleep(&mut self, rest: Rest) -> u64 {
+    /// Sleeps as long as there is nothing to do. Returns when that should have ended at the latest, and whether
+    /// a socket ended it.
+    fn sleep(&mut self, rest: Rest) -> (u64, bool) {
         let now_ns = socket::now_ns();
         if rest == Rest::None {
-            return now_ns;
+            return (now_ns, false);
         }
         let sides = || [&self.v4, &self.v6].into_iter().flatten();
         let busy = !self.common.outbox.is_empty() || self.waiting() > 0;
@@ -155,14 +156,15 @@ impl Driver {
             Rest::None | Rest::Sockets => {}
         }
         self.shared.asleep.store(true, Ordering::SeqCst);
+        let mut ready = false;
         // Whoever filled the inbox before that store did not wake us.
         if self.shared.inbox().batches.is_empty() {
             let sockets = sides().flat_map(|side| &side.lanes).map(|lane| &lane.socket);
             let count = if rest == Rest::Sockets { usize::MAX } else { 0 };
-            socket::wait(&self.shared.waker, sockets.take(count), limit);
+            ready = socket::wait(&self.shared.waker, sockets.take(count), limit);
         }
         self.shared.asleep.store(false, Ordering::SeqCst);
-        now_ns.saturating_add(limit.as_nanos() as u64)
+        (now_ns.saturating_add(limit.as_nanos() as u64), ready)
     }
 
     fn take_inbox(&mut self) {
