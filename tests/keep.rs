@@ -10,6 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use assured::config::{Config, load};
+use assured::daemon::replay::Wanted;
 use assured::daemon::replay::client::read;
 use assured::evidence::client::{Query, Reader};
 use assured::evidence::names::Names;
@@ -18,7 +19,7 @@ use assured::evidence::rollup::Grain;
 use assured::evidence::store::{Entry, Store};
 use assured::measurement::Cause;
 use assured::measurement::rounds::{Fate, Rounds, verdicts};
-use assured::names::{ComponentIx, ServiceIx};
+use assured::names::ServiceIx;
 use assured::sla::account::Accounts;
 use assured::sla::calendar::Month;
 use assured::sla::fold::{Fold, Source};
@@ -122,12 +123,14 @@ impl Home {
     }
 
     /// What the accounts of the service with this one component must have been at an instant, from its rounds in the evidence.
-    fn accounts_at(&self, at: Sec, component: &str) -> Accounts {
+    fn accounts_at(&self, at: Sec, service: &str, component: &str) -> Accounts {
         let rounds = self.rounds(component).clip(Span::new(Sec(0), at));
-        let mut fold = Fold::new(&self.loaded(), &[], at, Limits::LIVE);
-        verdicts([&rounds]).for_each(|run| assert!(fold.run(ComponentIx(0), Source::Address, &run)));
+        let config = self.loaded();
+        let mut fold = Fold::new(&config, &[], at, Limits::LIVE);
+        let ix = config.component_by_id()[component];
+        verdicts([&rounds]).for_each(|run| assert!(fold.run(ix, Source::Address, &run)));
         fold.advance();
-        fold.now(ServiceIx(0), at).tally.accounts
+        fold.now(config.service(service).expect("a service"), at).tally.accounts
     }
 
     fn kinds(&self) -> Vec<String> {
@@ -164,7 +167,11 @@ impl Daemon<'_> {
 
     /// The service's accounts, and when they stood so.
     fn standing(&self) -> (Sec, Accounts) {
-        let service = self.json("/api/v1/services/all");
+        self.standing_of("all")
+    }
+
+    fn standing_of(&self, service: &str) -> (Sec, Accounts) {
+        let service = self.json(&format!("/api/v1/services/{service}"));
         let at: jiff::Timestamp = service["at"].as_str().expect("a time").parse().expect("RFC 3339");
         let accounts = serde_json::from_value(service["month"]["seconds"].clone()).expect("four accounts");
         (Sec(at.as_second()), accounts)
@@ -228,13 +235,14 @@ fn after_a_kill_the_month_is_as_it_was_and_the_time_in_between_is_unknown_becaus
     assert_eq!(daemon.metric("assured_evidence_write_failures_total"), Some(0.0));
     daemon.stop();
 
-    assert_eq!(accounts, home.accounts_at(at, "r1"));
+    assert_eq!(accounts, home.accounts_at(at, "all", "r1"));
     assert!(accounts.up >= u64::from(before.replies()), "{accounts:?}");
     let after = home.rounds("r1");
     let restarted = after.clip(Span::new(before.last().expect("rounds").plus(1), Sec(i64::MAX / 4)));
     let gap = restarted.first().expect("rounds").since(before.last().expect("rounds")) - 1;
     let config = home.loaded();
-    let past = read(&home.data, &config, at, false, &CancellationToken::new()).expect("read");
+    let past = read(&home.data, &config, at, Wanted { restart: false, objectives: true }, &CancellationToken::new())
+        .expect("read");
     let month = Month::of(at, &config.monitor.time_zone);
     let book = past.fold.ledger().month(ServiceIx(0), month).expect("this month");
     let unknown: Vec<(Cause, u64)> = book.unknown_by_cause().filter(|(cause, _)| *cause == Cause::Stopped).collect();
@@ -257,7 +265,7 @@ fn a_drained_stop_keeps_the_minute_under_way_and_a_start_within_it_adds_to_it() 
     daemon.wait("an answer", |d| d.answered(1.0));
     let (at, accounts) = daemon.standing();
     daemon.stop();
-    assert_eq!(accounts, home.accounts_at(at, "r1"));
+    assert_eq!(accounts, home.accounts_at(at, "all", "r1"));
     assert!(home.rounds("r1").replies() >= 5);
     home.assert_sound();
 }
@@ -265,17 +273,20 @@ fn a_drained_stop_keeps_the_minute_under_way_and_a_start_within_it_adds_to_it() 
 #[test]
 fn a_reload_that_moves_a_device_to_another_place_leaves_its_rounds_its_own() {
     let home = Home::new();
-    home.configure(&[R1], "");
+    let only = "[services.only]\nsite = \"x\"\ncontract = \"c\"\nsla = \"s\"\nrequires = { all = [\"r1\"] }\n";
+    home.configure(&[R1], only);
     let daemon = home.start();
     daemon.wait("three answers", |d| d.answered(3.0));
     // An address of documentation: nobody answers for it.
-    home.configure(&[("a1", "192.0.2.77"), R1], "");
+    home.configure(&[("a1", "192.0.2.77"), R1], only);
     daemon.reload();
-    daemon.wait("the month is read again", |d| d.home.log_text().contains("the month so far was read again"));
+    daemon.wait("the month is read again", |d| d.home.log_text().contains("the month so far was read"));
     daemon.wait("six answers", |d| d.answered(6.0));
     let (at, accounts) = daemon.standing();
+    let (then, only) = daemon.standing_of("only");
     daemon.stop();
 
+    assert_eq!(only, home.accounts_at(then, "only", "r1"));
     let (a1, r1) = (home.rounds("a1"), home.rounds("r1"));
     assert_eq!(a1.replies(), 0);
     assert!(a1.first().expect("rounds") > r1.first().expect("rounds").plus(1), "only after the reload");

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use assured::clock::Now;
 use assured::config::{Config, Mode, load};
 use assured::daemon::core::Core;
+use assured::daemon::replay::Wanted;
 use assured::daemon::replay::client::read;
 use assured::evidence::names::Names;
 use assured::evidence::record::Body;
@@ -149,6 +150,7 @@ fn live(config: &Config, dir: &Path) -> Lived {
     lived
 }
 
+const RESTART: Wanted = Wanted { restart: true, objectives: true };
 const SERVICES: [ServiceIx; 2] = [ServiceIx(0), ServiceIx(1)];
 
 #[test]
@@ -157,11 +159,12 @@ fn accounts_outages_and_causes_after_a_restart_are_as_they_were_lived() {
     let config = config();
     let lived = live(&config, dir.path());
     let now = lived.end.plus(3_600);
-    let past = read(dir.path(), &config, now, true, &CancellationToken::new()).expect("read");
-    assert_eq!(past.damages, Vec::<String>::new());
     let month = Month::of(now, &config.monitor.time_zone);
     assert_eq!(month.span(&config.monitor.time_zone).from, NOVEMBER);
-    for service in SERVICES {
+    let wanted = [RESTART, Wanted { objectives: false, ..RESTART }];
+    let pasts = wanted.map(|wanted| read(dir.path(), &config, now, wanted, &CancellationToken::new()).expect("read"));
+    for (past, service) in pasts.iter().flat_map(|past| SERVICES.map(|service| (past, service))) {
+        assert_eq!(past.damages, Vec::<String>::new());
         let book = |fold: &Fold| fold.ledger().month(service, month).expect("this month").clone();
         let (was, is) = (book(&lived.fold), book(&past.fold));
         assert_eq!(was.tally(), is.tally());
@@ -172,9 +175,9 @@ fn accounts_outages_and_causes_after_a_restart_are_as_they_were_lived() {
         assert_eq!(was.unknown_by_cause().collect::<Vec<_>>(), is.unknown_by_cause().collect::<Vec<_>>());
         assert!(was.unknown_by_cause().any(|(cause, _)| cause == Cause::Stopped));
         assert_eq!(lived.fold.now(service, now), past.fold.now(service, now));
-    }
-    for component in [ComponentIx(0), ComponentIx(1)] {
-        assert_eq!(lived.fold.confirmed(component), past.fold.confirmed(component));
+        for component in [ComponentIx(0), ComponentIx(1)] {
+            assert_eq!(lived.fold.confirmed(component), past.fold.confirmed(component));
+        }
     }
 }
 
@@ -185,7 +188,7 @@ fn objectives_after_a_restart_are_those_of_every_minute_that_was_up() {
     let lived = live(&config, dir.path());
     let now = lived.end.plus(3_600);
     let month = Month::of(now, &config.monitor.time_zone);
-    let past = read(dir.path(), &config, now, true, &CancellationToken::new()).expect("read");
+    let past = read(dir.path(), &config, now, RESTART, &CancellationToken::new()).expect("read");
     let mut core = Core::new(config.clone(), Vec::new(), now, "none");
     core.adopt(past);
     let at = Now { wall_ns: now.0 * 1_000_000_000, mono_ns: 0 };

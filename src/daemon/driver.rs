@@ -72,6 +72,9 @@ impl Driver {
         let mut stop_at_mono_ns: Option<u64> = None;
         let mut reason = "asked to stop";
 
+        if self.core.wants_objectives() && self.keeper.is_open() {
+            self.ask_past();
+        }
         loop {
             tokio::select! {
                 batch = self.events.recv() => {
@@ -185,7 +188,7 @@ impl Driver {
         match news {
             News::Past(past) => {
                 past.damages.iter().for_each(|damage| tracing::warn!("evidence is damaged: {damage}"));
-                tracing::info!("the month so far was read again: its figures follow the present terms and exclusions");
+                tracing::info!("the month so far was read: its figures follow the present terms and exclusions");
                 self.core.adopt(*past);
             }
             News::NoPast(why) => {

@@ -107,6 +107,11 @@ impl Objectives {
         Self { users, ..Self::default() }
     }
 
+    /// Whether any service has objectives.
+    pub(in crate::daemon) fn are_any(&self) -> bool {
+        !self.users.is_empty()
+    }
+
     /// Takes a stretch in, to be counted when every service is booked past it.
     pub(in crate::daemon) fn add(&mut self, span: Span, rows: Vec<Row>) {
         self.waiting.push_back((span, rows));

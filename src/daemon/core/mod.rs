@@ -243,6 +243,12 @@ impl Core {
         self.evidence = standing;
     }
 
+    /// Whether the past that was adopted at the start lacks something that only a longer look gives: what the classes did.
+    #[must_use]
+    pub fn wants_objectives(&self) -> bool {
+        self.objectives.are_any()
+    }
+
     /// The past is being read up to what was kept by now: remembers what comes until it is [`adopt`](Self::adopt)ed.
     pub fn asked_past(&mut self) {
         self.since_asked = Some(Vec::new());

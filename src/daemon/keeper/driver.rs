@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::daemon::replay::{Past, client as replay};
+use crate::daemon::replay::{Past, Wanted, client as replay};
 use crate::evidence::client::newest_exclusion;
 use crate::evidence::driver::{BACKLOG_FACTS, BACKLOG_MINUTES, Writer, Written};
 use crate::evidence::names::Names;
@@ -157,8 +157,14 @@ impl Keeper {
     pub async fn written(&mut self) -> bool {
         match self.last.take() {
             Some(last) => matches!(last.await, Ok(Ok(_))),
-            None => matches!(self.hand, Hand::Open(_)),
+            None => self.is_open(),
         }
+    }
+
+    /// Whether the evidence is open for writing.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(self.hand, Hand::Open(_))
     }
 
     /// How it fares.
@@ -173,12 +179,13 @@ impl Keeper {
         }
     }
 
-    /// Reads the month so far. Blocks.
+    /// Reads the states of the month so far, without what the classes did, which takes longer. Blocks.
     ///
     /// # Errors
     /// As [`replay::read`].
     pub fn past_at_start(&self, config: &Config, now: Sec) -> Result<Past, StoreError> {
-        replay::read(&self.dir, config, now, true, &CancellationToken::new())
+        let wanted = Wanted { restart: true, objectives: false };
+        replay::read(&self.dir, config, now, wanted, &CancellationToken::new())
     }
 
     /// Has the month so far read in the background, once what was handed over is on the disk. What was asked before is forgotten.
@@ -188,7 +195,7 @@ impl Keeper {
         let (asked, last, dir) = (self.asked, self.last.take(), self.dir.clone());
         let (home, now, cancel) = (self.home.clone(), self.clock.now().sec(), CancellationToken::new());
         self.reading = Some(cancel.clone());
-        let open = matches!(self.hand, Hand::Open(_));
+        let open = self.is_open();
         let cancelled = cancel.clone();
         let read = async move {
             let written = match last {
@@ -196,7 +203,8 @@ impl Keeper {
                 None => true,
             };
             let past = if open && written {
-                let read = move || replay::read(&dir, &config, now, false, &cancel);
+                let wanted = Wanted { restart: false, objectives: true };
+                let read = move || replay::read(&dir, &config, now, wanted, &cancel);
                 match tokio::task::spawn_blocking(read).await {
                     Ok(past) => past.map(Box::new).map_err(|error| error.to_string()),
                     Err(died) => Err(format!("reading it failed: {died}")),

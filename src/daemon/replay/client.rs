@@ -4,16 +4,16 @@ use std::path::Path;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Facts, Past, Replay};
+use super::{Facts, Past, Replay, Wanted};
 use crate::config::Config;
 use crate::daemon::core::figures::Cut;
 use crate::evidence::client::{Query, Reader};
 use crate::evidence::file::store::StoreError;
 use crate::evidence::names::Names;
 use crate::evidence::rollup::Grain;
-use crate::units::Sec;
+use crate::units::{Sec, Span};
 
-/// What the evidence of a directory says of the month that `now` is in; `restart` says that the monitor begins now.
+/// What the evidence of a directory says of the month that `now` is in.
 ///
 /// Ends early, with what it has so far, when `cancelled`: for whoever does not want it any more.
 ///
@@ -23,13 +23,13 @@ pub fn read(
     dir: &Path,
     config: &Config,
     now: Sec,
-    restart: bool,
+    wanted: Wanted,
     cancelled: &CancellationToken,
 ) -> Result<Past, StoreError> {
     let reader = match Reader::open(dir) {
         Ok(reader) => reader,
         Err(StoreError::Nothing(_)) => {
-            return Ok(Replay::new(config, &Facts::default(), now, now, restart).finish(Vec::new()));
+            return Ok(Replay::new(config, &Facts::default(), now, now, wanted).finish(Vec::new()));
         }
         Err(error) => return Err(error),
     };
@@ -37,21 +37,34 @@ pub fn read(
     reader.facts(|stored| facts.take(&stored.record));
     let extent = reader.extent();
     let names = Names::of(config);
-    let mut replay = Replay::new(config, &facts, extent.map_or(now, |e| e.from), now, restart);
-    let spans = [(replay.before(), Grain::Day), (replay.month(), Grain::Hour)];
+    let mut replay = Replay::new(config, &facts, extent.map_or(now, |e| e.from), now, wanted);
+    let spans = [(replay.before(), Grain::Day), (replay.month(), replay.grain())];
     for (span, coarsest) in spans {
         let Some(span) = extent.and_then(|extent| extent.intersect(span)) else { continue };
-        reader.rows(Query { span, coarsest, names: &names, only: None }, |chunk| {
-            if !cancelled.is_cancelled() {
+        for span in days(span) {
+            if cancelled.is_cancelled() {
+                break;
+            }
+            reader.rows(Query { span, coarsest, names: &names, only: None }, |chunk| {
                 let cuts = replay.chunk(chunk);
                 look_closer(&reader, &names, &mut replay, &cuts);
-            }
-        });
+            });
+        }
     }
-    let cuts = replay.end(restart.then_some(now));
+    let cuts = replay.end(wanted.restart.then_some(now));
     look_closer(&reader, &names, &mut replay, &cuts);
     let damages = reader.damages().iter().map(ToString::to_string).collect();
     Ok(replay.finish(damages))
+}
+
+/// A span cut at the days' (UTC) ends.
+fn days(span: Span) -> impl Iterator<Item = Span> {
+    let mut from = span.from;
+    std::iter::from_fn(move || {
+        let day = Span::new(from, span.to.min(Grain::Day.floor(from).plus(Grain::Day.seconds())));
+        from = day.to;
+        (!day.is_empty()).then_some(day)
+    })
 }
 
 /// Counts the minutes of stretches that did not count as a whole.

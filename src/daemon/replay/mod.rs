@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::evidence::exclusion::Exclusions;
 use crate::evidence::record::{Body, Record};
 use crate::evidence::recover::Chunk;
-use crate::evidence::rollup::DAY;
+use crate::evidence::rollup::{DAY, Grain};
 use crate::measurement::Cause;
 use crate::measurement::minute::Row;
 use crate::measurement::rounds::{Rounds, verdicts};
@@ -47,6 +47,15 @@ pub struct Past {
     pub config_hash: Option<String>,
     /// What of the evidence could not be read, in words.
     pub damages: Vec<String>,
+}
+
+/// What to read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// The monitor begins now: what is over by now is booked.
+    pub restart: bool,
+    /// What the classes did, too. It takes hours and minutes where states alone take days: many times as long.
+    pub objectives: bool,
 }
 
 /// What the facts say, as far as the accounts need it.
@@ -93,17 +102,18 @@ pub(super) struct Replay<'a> {
     /// Each component's newest round.
     newest: Vec<Sec>,
     month: Span,
+    objectives: bool,
 }
 
 impl<'a> Replay<'a> {
-    /// For the month that `now` is in. `first` is the first second of evidence; `restart` says that the monitor begins now.
-    pub(super) fn new(config: &'a Config, facts: &Facts, first: Sec, now: Sec, restart: bool) -> Self {
+    /// For the month that `now` is in. `first` is the first second of evidence.
+    pub(super) fn new(config: &'a Config, facts: &Facts, first: Sec, now: Sec, wanted: Wanted) -> Self {
         let zone = &config.monitor.time_zone;
         let month = Month::of(now, zone).span(zone);
         let begin = if first < month.from { month.from.plus(-BEFORE) } else { month.from };
         let agreed = facts.agreed(config);
         let mut starts = facts.starts.clone();
-        starts.extend(restart.then_some(now));
+        starts.extend(wanted.restart.then_some(now));
         starts.sort_unstable();
         let past = Past {
             fold: Fold::new(config, &agreed, begin, Limits { history: HISTORY, ..Limits::LIVE }),
@@ -113,7 +123,13 @@ impl<'a> Replay<'a> {
             config_hash: facts.config_hash.clone(),
             damages: Vec::new(),
         };
-        Self { config, past, starts, newest: vec![Sec(i64::MIN); config.components.len()], month }
+        let objectives = wanted.objectives && past.objectives.are_any();
+        Self { config, past, starts, newest: vec![Sec(i64::MIN); config.components.len()], month, objectives }
+    }
+
+    /// How finely the month is to be read.
+    pub(super) fn grain(&self) -> Grain {
+        if self.objectives { Grain::Hour } else { Grain::Day }
     }
 
     /// What is to be read before the month: its states matter, its figures do not.
@@ -135,7 +151,7 @@ impl<'a> Replay<'a> {
             self.newest[component.get()] = last;
         });
         self.past.fold.advance();
-        if chunk.span.from >= self.month.from {
+        if self.objectives && chunk.span.from >= self.month.from {
             self.past.objectives.add(chunk.span, chunk.rows);
         }
         self.past.objectives.advance(&self.past.fold, self.config)
