@@ -223,11 +223,12 @@ async fn reload(
                 config.monitor.data_dir.clone_from(dir);
             }
             let (answer, answered) = oneshot::channel();
-            if driver.send(driver::Ask::Reload(Box::new(config), answer)).await.is_ok() {
-                if let Ok(said) = answered.await {
-                    tracing::info!("configuration read again: {said}");
-                    return Ok(());
-                }
+            let sent = driver.send(driver::Ask::Reload(Box::new(config), answer)).await;
+            if sent.is_ok()
+                && let Ok(said) = answered.await
+            {
+                tracing::info!("configuration read again: {said}");
+                return Ok(());
             }
             return Err("the daemon is stopping".into());
         }

@@ -285,8 +285,8 @@ mod tests {
     fn minutes_read_back() {
         let minute = Minute {
             at: Sec(1_790_000_040),
-            component: "ch-r1".into(),
-            class: "voice".into(),
+            component: "ch-r1",
+            class: "voice",
             sent: 60,
             lost: 60,
             not_measured: 0,

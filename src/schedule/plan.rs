@@ -103,7 +103,7 @@ fn offset(id: &str, interval_ns: u64) -> u64 {
     h = (h ^ (h >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     h = (h ^ (h >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     h ^= h >> 31;
-    u64::try_from(u128::from(h) * u128::from(interval_ns) >> 64).expect("a 64-bit fraction of a 64-bit interval")
+    u64::try_from((u128::from(h) * u128::from(interval_ns)) >> 64).expect("a 64-bit fraction of a 64-bit interval")
 }
 
 #[cfg(test)]

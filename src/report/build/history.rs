@@ -340,6 +340,9 @@ struct Rounds {
     verdict: Verdict,
 }
 
+/// Positions by identifier: components, classes, services.
+type Index = (BTreeMap<String, ComponentIx>, BTreeMap<String, ClassIx>, BTreeMap<String, ServiceIx>);
+
 #[derive(Debug, Default)]
 struct Parts {
     rounds: Vec<Rounds>,
@@ -350,7 +353,7 @@ struct Parts {
     events: Vec<(Sec, String, i64, String)>,
     configs: Vec<(Sec, String)>,
     revision: Option<Revision>,
-    index: Option<(BTreeMap<String, ComponentIx>, BTreeMap<String, ClassIx>, BTreeMap<String, ServiceIx>)>,
+    index: Option<Index>,
 }
 
 impl Parts {
