@@ -72,7 +72,7 @@ struct Chance(u64);
 impl Chance {
     fn one_in(&mut self, n: u64) -> bool {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % n == 0
+        (self.0 >> 33).is_multiple_of(n)
     }
 }
 
@@ -109,7 +109,7 @@ fn live(config: &Config, dir: &Path) -> Lived {
     let names = Arc::new(Names::of(config));
     let (mut store, _) = Store::open_as_daemon(dir, begin).expect("opened");
     let start = Entry::Fact(Body::Start { version: "1".into(), vantage: "test".into() });
-    store.append(begin, &[start.clone()]).expect("written");
+    store.append(begin, std::slice::from_ref(&start)).expect("written");
     let mut lived = Lived {
         fold: Fold::new(config, &[], begin, Limits::LIVE),
         rounds: vec![Vec::new(), Vec::new()],
