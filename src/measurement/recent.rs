@@ -48,7 +48,9 @@ impl Recent {
         if self.ring.is_empty() {
             return None;
         }
-        let mut replies: Vec<u32> = self.ring.iter().copied().filter(|&v| v != LOST).collect();
+        // One allocation of the right size: a snapshot makes tens of thousands of summaries.
+        let mut replies = Vec::with_capacity(self.ring.len());
+        replies.extend(self.ring.iter().copied().filter(|&v| v != LOST));
         let loss = (self.ring.len() - replies.len()) as f64 / self.ring.len() as f64;
         let rtt = (!replies.is_empty()).then(|| {
             // Nearest rank: the smallest value that at least 99% do not exceed.
