@@ -122,7 +122,7 @@ fn zip_bytes(name: &str, files: &Files) -> Result<Vec<u8>, String> {
 
 /// Reads a pack, a directory or a `.zip`.
 ///
-/// Of an archive not only the files count: its own bytes must be those that [`write`] makes of
+/// Of an archive not only the files count: its own bytes must be those that [`write`](fn@write) makes of
 /// them, so that nothing hides between the entries.
 pub fn read(path: &Path) -> Result<Files, StoreError> {
     if fs::metadata(path).map_err(at(path))?.is_dir() { read_folder(path) } else { read_archive(path) }
