@@ -10,6 +10,7 @@ pub mod report;
 pub mod run;
 pub mod verify;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use crate::cli::Place;
@@ -58,18 +59,23 @@ pub(crate) fn configuration(place: &Place) -> Result<Config, Failure> {
             "there is no configuration: give one with --config, or put it at ./assured.toml or /etc/assured/assured.toml",
         ));
     };
-    let loaded = load::load(&file).map_err(|problems| {
+    let mut config = load_file(&file)?;
+    if let Some(dir) = &place.data_dir {
+        config.monitor.data_dir.clone_from(dir);
+    }
+    Ok(config)
+}
+
+/// Loads a configuration: every problem becomes a line of the failure, warnings go to the log.
+pub(crate) fn load_file(file: &Path) -> Result<Config, Failure> {
+    let loaded = load::load(file).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         Failure::with_code(exit::CONFIG, format!("{} cannot be used:\n{}", file.display(), lines.join("\n")))
     })?;
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
-    let mut config = loaded.config;
-    if let Some(dir) = &place.data_dir {
-        config.monitor.data_dir.clone_from(dir);
-    }
-    Ok(config)
+    Ok(loaded.config)
 }
 
 /// The wall clock's time.

@@ -10,7 +10,7 @@ use assured_probes::icmp::{Engine, Event, EventKind, Failure as Unmeasured, Requ
 use serde_json::json;
 
 use super::run::open_sockets;
-use super::{Failure, Outcome, exit};
+use super::{Failure, Outcome, load_file};
 use crate::cli::Probe;
 use crate::config::load;
 use crate::config::model::{Class, Codec};
@@ -72,11 +72,8 @@ fn class_of(args: &Probe) -> Result<Class, Failure> {
     };
     let Some(name) = &args.class else { return Ok(own("default", Dscp::default())) };
     if let Some(file) = args.config.clone().or_else(load::find) {
-        let loaded = load::load(&file).map_err(|problems| {
-            let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            Failure::with_code(exit::CONFIG, format!("{} cannot be used:\n{}", file.display(), lines.join("\n")))
-        })?;
-        if let Some(class) = loaded.config.classes.iter().find(|c| c.id.as_str() == name) {
+        let config = load_file(&file)?;
+        if let Some(class) = config.classes.iter().find(|c| c.id.as_str() == name) {
             return Ok(class.clone());
         }
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use assured_probes::icmp::socket::{OpenError, Options, Sockets};
 use tokio_util::sync::CancellationToken;
 
-use super::{Failure, Outcome, exit};
+use super::{Failure, Outcome, exit, load_file};
 use crate::cli::Place;
 use crate::clock::SystemClock;
 use crate::config::load;
@@ -17,16 +17,7 @@ use crate::daemon::supervisor::{self, Parts};
 pub fn run(place: &Place) -> Outcome {
     let file = place.config.clone().or_else(load::find);
     let mut config = match &file {
-        Some(file) => {
-            let loaded = load::load(file).map_err(|problems| {
-                let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-                Failure::with_code(exit::CONFIG, format!("{} cannot be used:\n{}", file.display(), lines.join("\n")))
-            })?;
-            for warning in &loaded.warnings {
-                tracing::warn!("{warning}");
-            }
-            loaded.config
-        }
+        Some(file) => load_file(file)?,
         None => {
             tracing::warn!(
                 "no configuration (./assured.toml, /etc/assured/assured.toml): watching this machine's own gateway, resolvers and loopback"
