@@ -171,10 +171,10 @@ fn send_due(
 
 /// Sleeps until a packet comes or `next_ns` is there; whether it is time to stop.
 fn wait(shared: &Shared, device: &OwnedFd, stop: &PipeReader, next_ns: Option<u64>) -> io::Result<bool> {
-    let timeout = match next_ns.map(|next| next.saturating_sub(shared.clock.now().mono_ns)) {
-        Some(ns) => Some(TimeSpec::from_duration(Duration::from_nanos(ns.saturating_sub(AWAKE_NS)))),
-        None => None,
-    };
+    let timeout = next_ns.map(|next| {
+        let ns = next.saturating_sub(shared.clock.now().mono_ns).saturating_sub(AWAKE_NS);
+        TimeSpec::from_duration(Duration::from_nanos(ns))
+    });
     let mut fds = [PollFd::new(device.as_fd(), PollFlags::POLLIN), PollFd::new(stop.as_fd(), PollFlags::POLLIN)];
     match ppoll(&mut fds, timeout, None) {
         Ok(_) => Ok(fds[1].revents().is_some_and(|r| !r.is_empty())),
