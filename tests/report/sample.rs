@@ -52,6 +52,8 @@ fn outage(d: &Down<'_>) -> Outage {
         began_before: false,
         lasts: false,
         restored: Some(s(if seconds > 18_000 { "late" } else { "within" })),
+        from_by: None,
+        to_by: None,
         notes: if d.note.is_empty() { vec![] } else { vec![s(d.note)] },
     }
 }

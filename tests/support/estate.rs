@@ -138,6 +138,7 @@ impl Maker {
             since: Some(if state == Shown::Down { NOW.plus(-1_743) } else { NOW.plus(-403_200) }),
             reason: reason.into(),
             classes,
+            interface: None,
         });
         ix
     }
