@@ -378,6 +378,28 @@ fn whatever_happens_live_replay_and_report_say_the_same() {
             down += s.down;
         }
         assert!(down > 300, "seed {seed}: {down}");
+        an_independent_implementation_agrees(&mut world, seed);
+    }
+}
+
+/// When the month is over, from the same pings and statements.
+fn an_independent_implementation_agrees(world: &mut World, seed: u64) {
+    world.now = BEGIN.plus(25 * 86_400);
+    let (made, theirs) = (world.report(), world.oracle());
+    assert!(!made.provisional);
+    let theirs = theirs["services"].as_array().expect("services");
+    assert_eq!(theirs.len(), made.services.len());
+    for (our, their) in made.services.iter().zip(theirs) {
+        let s = our.seconds;
+        let seconds = serde_json::json!({
+            "window": s.window, "up": s.up, "down": s.down, "unknown": s.unknown, "excluded": s.excluded,
+        });
+        assert_eq!((&serde_json::json!(our.id), &seconds), (&their["id"], &their["seconds"]), "seed {seed}");
+        let ours: Vec<_> = our.outages.iter().map(|o| serde_json::json!([o.from, o.to])).collect();
+        let outages = their["outages"].as_array().expect("outages");
+        let outages: Vec<_> = outages.iter().map(|o| serde_json::json!([o["from"], o["to"]])).collect();
+        assert_eq!(ours, outages, "seed {seed}, {}", our.id);
+        assert_eq!(serde_json::json!(our.degraded), their["degraded"], "seed {seed}, {}", our.id);
     }
 }
 

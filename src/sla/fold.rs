@@ -137,12 +137,13 @@ impl Fold {
         }
     }
 
-    /// The first second at which a round of this source can still be; `None` when the component has no such source.
+    /// The first second that a statement due at `at` may speak of: behind the newest round where that covers the time
+    /// up to `at`, else `at` itself, for what nobody measured stays unknown. `None` without such a source.
     #[must_use]
-    pub fn open_from(&self, component: ComponentIx, source: Source) -> Option<Sec> {
+    pub fn open_from(&self, component: ComponentIx, source: Source, at: Sec) -> Option<Sec> {
         let machine = &self.input(component, source)?.machine;
-        let behind = machine.newest_round().map_or(Sec(i64::MIN), |at| at.plus(1));
-        Some(machine.settled_until().max(behind))
+        let first = machine.newest_round().filter(|_| machine.reaches(at)).map_or(at, |newest| newest.plus(1));
+        Some(first.max(machine.settled_until()))
     }
 
     /// What one source of a component is confirmed to say; `None` when the component has no such source.

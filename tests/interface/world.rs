@@ -1,5 +1,6 @@
 //! A day of a few links, second by second: what they really do, a monitor's core that polls and pings, and its evidence.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -44,8 +45,8 @@ snmp = { interval = "60s", timeout = "2s", retries = 1 }
 title = "C"
 provider = "P"
 customer = "Q"
-starts = 2000-01-01
-ends = 2099-12-31
+starts = 2026-11-10
+ends = 2026-11-11
 [slas.s]
 availability = "99.9%"
 [sites.x]
@@ -102,6 +103,10 @@ pub struct World {
     /// Whether the far end of `both` answers.
     pub far_answers: bool,
     waiting: Vec<Entry>,
+    /// What the oracle is told: rounds of pings, and statements.
+    pings: String,
+    polls: String,
+    config_text: String,
 }
 
 /// The configuration, with whatever is to stand in `[monitor]`.
@@ -126,7 +131,22 @@ impl World {
         let (store, _) = Store::open_as_daemon(&dir.path().join("data"), BEGIN).expect("opened");
         let core = Core::new(config.clone(), Vec::new(), BEGIN, "none");
         let plan = core.plan();
-        let mut world = Self { dir, config, core, plan, store, now: BEGIN, far_answers: true, waiting: Vec::new() };
+        let config_text = CONFIG.replace("SENTINELS", monitor);
+        let pings = "time,component,class,outcome,rtt_us\n".to_owned();
+        let polls = "due,heard,component,word,since,flapped\n".to_owned();
+        let mut world = Self {
+            dir,
+            config,
+            core,
+            plan,
+            store,
+            now: BEGIN,
+            far_answers: true,
+            waiting: Vec::new(),
+            pings,
+            polls,
+            config_text,
+        };
         world.started();
         world
     }
@@ -155,6 +175,15 @@ impl World {
     }
 
     pub fn status(&mut self, link: &str, status: Status) {
+        let word = match status.word {
+            Word::Up => "up",
+            Word::Down(_) => "down",
+            Word::Off => "off",
+            Word::Unknown(_) => "unknown",
+        };
+        let since = status.since.map_or(String::new(), |s| s.0.to_string());
+        let Status { at: due, heard, flapped, .. } = status;
+        writeln!(self.polls, "{},{},{link},{word},{since},{}", due.0, heard.0, u8::from(flapped)).expect("text");
         let component = self.component(link);
         self.core.status(component, &status, at(self.now.max(status.heard)));
     }
@@ -166,10 +195,15 @@ impl World {
             let (before, now) = (at(self.now), at(self.now.plus(1)));
             self.now = self.now.plus(1);
             let mut requests = Vec::new();
+            // Due instants are floored to the second.
+            let now_text = self.now.plus(-1);
             let core = &mut self.core;
             self.plan.due(before.wall_ns, now.wall_ns, |due| core.due(due, now, &mut requests));
             for request in requests {
-                let answers = request.address.to_string() != "192.0.2.2" || self.far_answers;
+                let far = request.address.to_string() == "192.0.2.2";
+                let answers = !far || self.far_answers;
+                let (id, outcome) = (if far { "both" } else { "r1" }, if answers { "reply" } else { "lost" });
+                writeln!(self.pings, "{now_text},{id},default,{outcome},").expect("text");
                 let rtt = Duration::from_micros(900);
                 let kind = if answers {
                     EventKind::Reply { rtt, dscp: None, ttl: None }
@@ -244,7 +278,7 @@ impl World {
 
     pub fn collected(&self) -> Collected {
         let reader = Reader::open(&self.data()).expect("readable");
-        let month = Month::of(self.now, &self.config.monitor.time_zone);
+        let month = Month::of(BEGIN, &self.config.monitor.time_zone);
         let wanted = collect::Wanted { contract: ContractIx(0), month, at: self.now, asked: true, until: None };
         collect::collect(&self.config, &reader, wanted).expect("collected")
     }
@@ -257,6 +291,24 @@ impl World {
         let mut all = Exclusions::default();
         Reader::open(&self.data()).expect("readable").facts(|stored| all.take(&stored.record));
         all
+    }
+
+    /// The same month by an implementation of its own, from the rules alone.
+    pub fn oracle(&self) -> serde_json::Value {
+        let put = |name: &str, text: &str| std::fs::write(self.dir.path().join(name), text).expect("a writable folder");
+        put("config.toml", &self.config_text);
+        put("rounds.csv", &self.pings);
+        put("statements.csv", &self.polls);
+        put("exclusions.json", "[]");
+        let month = Month::of(BEGIN, &self.config.monitor.time_zone).to_string();
+        let run = std::process::Command::new("python3")
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/oracle/oracle.py"))
+            .args(["config.toml", "rounds.csv", "exclusions.json", month.as_str(), "statements.csv"])
+            .current_dir(self.dir.path())
+            .output()
+            .expect("the oracle needs python3, version 3.11 or later, in the path");
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+        serde_json::from_slice(&run.stdout).expect("the oracle prints JSON")
     }
 
     /// Outages of a service so far, in seconds from the begin.

@@ -50,6 +50,11 @@ impl Interfaces {
         self.heard.get(&component)
     }
 
+    /// Whether any device was asked yet: before that only the evidence knows what was switched off.
+    pub(super) fn anything_heard(&self) -> bool {
+        !self.heard.is_empty()
+    }
+
     /// Minutes that no statement can come into any more.
     pub(super) fn take_before(&mut self, now: Sec) -> Vec<Minute> {
         let mut minutes: Vec<Minute> =
@@ -95,7 +100,7 @@ impl Core {
         let on_demand = is_standby(&self.config, component);
         let status = self.with_cause(*status, now);
         let before = self.interfaces.heard.get(&component).copied();
-        let floor = self.fold.open_from(component, Source::Interface).unwrap_or(status.at);
+        let floor = self.fold.open_from(component, Source::Interface, status.at).unwrap_or(status.at);
         let minutes = self.interfaces.minutes_of(&polling);
         let floor = minutes.taken_before().map_or(floor, |taken| floor.max(taken));
         let rounds = status.rounds(before.map(|b| b.fate), floor, on_demand);

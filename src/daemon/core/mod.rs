@@ -273,7 +273,9 @@ impl Core {
         (self.fold, self.objectives, self.agreed) = (fold, objectives, agreed);
         let components = self.config.component_by_id();
         let off = switched_off.iter().filter_map(|(id, since)| Some((*components.get(id.as_str())?, *since)));
-        self.interfaces.switched.restore(off);
+        if !self.interfaces.anything_heard() {
+            self.interfaces.switched.restore(off);
+        }
         for minute in self.since_asked.take().unwrap_or_default() {
             feed(&mut self.fold, &minute.rows, |_, _, _| {});
             let (_, probed) = stated_and_probed(minute.rows);

@@ -22,7 +22,11 @@ const QUIET: i64 = 600;
 
 /// Those that are switched off, and those that were until just now.
 #[derive(Debug, Default)]
-pub(super) struct Switched(BTreeMap<ComponentIx, Off>);
+pub(super) struct Switched {
+    offs: BTreeMap<ComponentIx, Off>,
+    /// The services that need a component; made when it is first asked for, and anew with every configuration.
+    users: Option<BTreeMap<ComponentIx, Vec<ServiceIx>>>,
+}
 
 /// A switch-off.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,15 +42,16 @@ impl Switched {
     /// As the evidence has it: who was off when it ended, since when.
     pub(super) fn restore(&mut self, off: impl IntoIterator<Item = (ComponentIx, Sec)>) {
         for (component, from) in off {
-            self.0.entry(component).or_insert(Off { from, until: None, services: BTreeSet::new() });
+            self.offs.entry(component).or_insert(Off { from, until: None, services: BTreeSet::new() });
         }
     }
 
     pub(super) fn rename(&mut self, new: impl Fn(ComponentIx) -> Option<ComponentIx>) {
-        let offs = std::mem::take(&mut self.0);
+        self.users = None;
+        let offs = std::mem::take(&mut self.offs);
         // Services may have other indices now; those that it matters to are found again.
         let anew = |off: Off| Off { services: BTreeSet::new(), ..off };
-        self.0 = offs.into_iter().filter_map(|(c, off)| Some((new(c)?, anew(off)))).collect();
+        self.offs = offs.into_iter().filter_map(|(c, off)| Some((new(c)?, anew(off)))).collect();
     }
 }
 
@@ -55,7 +60,7 @@ impl Core {
     pub(super) fn switched_off(&mut self, component: ComponentIx, word: Word, first: &Stated) {
         match word {
             Word::Off => {
-                let known = self.interfaces.switched.0.get(&component).cloned();
+                let known = self.interfaces.switched.offs.get(&component).cloned();
                 let mut off = match known {
                     Some(off) => off,
                     None => {
@@ -64,7 +69,7 @@ impl Core {
                     }
                 };
                 off.until = None;
-                off.services.extend(without(self, component));
+                off.services.extend(self.not_up_without(component));
                 let zone = &self.config.monitor.time_zone;
                 let month = Month::of(first.at, zone).span(zone).from;
                 if off.from < month {
@@ -73,10 +78,10 @@ impl Core {
                     self.interface_fact(component, "off", month, DatedBy::Poll);
                     off = Off { from: month, ..off };
                 }
-                self.interfaces.switched.0.insert(component, off);
+                self.interfaces.switched.offs.insert(component, off);
             }
             Word::Up | Word::Down(_) => {
-                if let Some(off) = self.interfaces.switched.0.get_mut(&component) {
+                if let Some(off) = self.interfaces.switched.offs.get_mut(&component) {
                     off.until.get_or_insert(first.at);
                 }
             }
@@ -88,7 +93,7 @@ impl Core {
     /// Proposes to exclude what is over.
     pub(super) fn propose_what_is_over(&mut self, now: Sec) {
         let over = |off: &Off| off.until.is_some_and(|until| now.since(until) >= QUIET);
-        let offs = &mut self.interfaces.switched.0;
+        let offs = &mut self.interfaces.switched.offs;
         let ended: Vec<(ComponentIx, Off)> = offs.extract_if(.., |_, off| over(off)).collect();
         for (component, off) in ended {
             let until = off.until.unwrap_or(off.from);
@@ -99,7 +104,7 @@ impl Core {
 
     fn propose(&mut self, component: ComponentIx, off: &Off, until: Sec) {
         let mut services = off.services.clone();
-        services.extend(essential(&self.config, component));
+        services.extend(self.never_up_without(component));
         if services.is_empty() || until <= off.from {
             return;
         }
@@ -125,24 +130,35 @@ impl Core {
         let component = self.config.components[component.get()].id.to_string();
         self.fact(Body::Interface { component, state: state.into(), since, source: source.name().into() });
     }
+
+    /// Services that are not up now with this component unknown.
+    fn not_up_without(&mut self, component: ComponentIx) -> Vec<ServiceIx> {
+        self.users_with(component, |core, other| core.fold.confirmed(other).state)
+    }
+
+    /// Services that cannot be up without this component, whatever the others are.
+    fn never_up_without(&mut self, component: ComponentIx) -> Vec<ServiceIx> {
+        self.users_with(component, |_, _| State::Up)
+    }
+
+    fn users_with(&mut self, component: ComponentIx, others: impl Fn(&Self, ComponentIx) -> State) -> Vec<ServiceIx> {
+        let users = self.interfaces.switched.users.get_or_insert_with(|| users(&self.config));
+        let users = users.get(&component).cloned().unwrap_or_default();
+        let state = |c: ComponentIx| {
+            if c == component { State::Unknown(Cause::SwitchedOff) } else { others(self, c) }
+        };
+        let up = |s: &ServiceIx| tree::evaluate(&self.config.services[s.get()].requires, state).state == State::Up;
+        users.into_iter().filter(|s| !up(s)).collect()
+    }
 }
 
-/// Services that are not up now with this component unknown.
-fn without(core: &Core, component: ComponentIx) -> Vec<ServiceIx> {
-    users(&core.config, component, |other| core.fold.confirmed(other).state)
-}
-
-/// Services that cannot be up without this component, whatever the others are.
-fn essential(config: &Config, component: ComponentIx) -> Vec<ServiceIx> {
-    users(config, component, |_| State::Up)
-}
-
-fn users(config: &Config, component: ComponentIx, others: impl Fn(ComponentIx) -> State) -> Vec<ServiceIx> {
-    let state = |c: ComponentIx| if c == component { State::Unknown(Cause::SwitchedOff) } else { others(c) };
-    let services = (0..config.services.len()).map(ServiceIx::from);
-    let needs = |s: &ServiceIx| {
-        let tree = &config.services[s.get()].requires;
-        tree.components().contains(&component) && tree::evaluate(tree, state).state != State::Up
-    };
-    services.filter(needs).collect()
+/// The services whose tree names a component.
+fn users(config: &Config) -> BTreeMap<ComponentIx, Vec<ServiceIx>> {
+    let mut users: BTreeMap<ComponentIx, Vec<ServiceIx>> = BTreeMap::new();
+    for (n, service) in config.services.iter().enumerate() {
+        for component in service.requires.components() {
+            users.entry(component).or_default().push(ServiceIx::from(n));
+        }
+    }
+    users
 }
