@@ -3,18 +3,23 @@
 #[path = "interface/world.rs"]
 mod world;
 
+use assured::evidence::blob::Encoder;
+use assured::evidence::client::Reader;
 use assured::evidence::exclusion::Standing;
 use assured::evidence::record::{Action, Body, Exclusion};
 use assured::evidence::store::{Entry, Store};
-use assured::measurement::Cause;
+use assured::measurement::minute::MinuteAggregator;
+use assured::measurement::rounds::Fate;
 use assured::measurement::status::{DatedBy, Status, Word};
+use assured::measurement::{Cause, Outcome, Round};
+use assured::names::{ClassIx, ComponentIx};
 use assured::report::journal::{self, RoundOutcome, Source, Writer};
 use assured::report::model::{Dated, Outage};
 use assured::report::pack::{self, Contents};
 use assured::report::sign::Key;
 use assured::report::verify::verify;
 use assured::snapshot::Shown;
-use assured::units::Sec;
+use assured::units::{Micros, Sec};
 
 use world::{BEGIN, DOWN, Device, INTERVAL, SILENT, World, report, said};
 
@@ -378,6 +383,9 @@ fn whatever_happens_live_replay_and_report_say_the_same() {
             down += s.down;
         }
         assert!(down > 300, "seed {seed}: {down}");
+        let reader = Reader::open(&world.data()).expect("readable");
+        let audit = reader.audit();
+        assert!(audit.problems.is_empty(), "seed {seed}: {:?}", audit.problems);
         an_independent_implementation_agrees(&mut world, seed);
     }
 }
@@ -445,6 +453,59 @@ fn down_is_only_what_was_down_and_up_only_what_was_up_within_a_second() {
         }
         assert!(seen > 250, "seed {seed}: {seen}");
     }
+}
+
+#[test]
+fn ten_thousand_links_add_little_to_the_evidence() {
+    let blobs = |class: ClassIx, rtt: bool| {
+        let mut chance = Chance(3);
+        let mut minutes = MinuteAggregator::new();
+        for n in 0..10_000 {
+            let (component, at) = (ComponentIx(n), BEGIN.plus(chance.below(60)));
+            if rtt {
+                let rtt = Micros(u32::try_from(9_000 + chance.below(9_000)).expect("small"));
+                minutes
+                    .add(&Round { at, component, outcomes: vec![(class, Outcome::Reply { rtt })] }, 60)
+                    .expect("kept");
+            } else {
+                minutes.add_stated(component, class, at, 60, Fate::Reply).expect("kept");
+            }
+        }
+        let rows = minutes.take_all().remove(0).rows;
+        let numbered: Vec<_> = (0..).zip(rows.iter().map(|row| &row.tally)).collect();
+        Encoder::new().encode(BEGIN, &numbered).len()
+    };
+    let (pings, statements) = (blobs(ClassIx(0), true), blobs(DatedBy::Poll.class(), false));
+    assert!(statements < 12_000 && statements * 3 < pings, "{statements} bytes beside {pings}");
+}
+
+#[test]
+fn a_switch_off_over_the_turn_of_a_month_is_proposed_for_each_month() {
+    let mut world = World::new();
+    let component = world.component("bare");
+    // 2026-12-01T00:00:00Z.
+    let december = Sec(1_796_083_200);
+    let mut tell = |sec: Sec, word: Word| {
+        world.core.status(component, &said(sec, word), world::at(sec));
+        world.core.tick(world::at(sec));
+    };
+    tell(december.plus(-120), Word::Off);
+    tell(december.plus(-60), Word::Off);
+    tell(december, Word::Off);
+    tell(december.plus(60), Word::Up);
+    tell(december.plus(720), Word::Up);
+    let kept = world.core.take_kept();
+    let spans: Vec<_> = kept
+        .facts
+        .iter()
+        .filter_map(|fact| match fact {
+            Body::Exclusion(Exclusion { span: Some(span), .. }) => {
+                Some((span.from.since(december), span.to.since(december)))
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(spans, [(-120, 0), (0, 60)]);
 }
 
 #[test]
