@@ -109,7 +109,12 @@ impl Fold {
             }
             for source in Source::ALL {
                 self.drive(ComponentIx::from(n), source, |machine, out| {
-                    machine.expire(before, out);
+                    // A poll is many questions: its answer may take as long as the next poll.
+                    let patience = match source {
+                        Source::Address => Duration::ZERO,
+                        Source::Interface => machine.interval(),
+                    };
+                    machine.expire(before.plus(-i64::try_from(patience.as_secs()).unwrap_or(i64::MAX / 2)), out);
                     true
                 });
             }

@@ -18,8 +18,10 @@ use crate::names::ComponentIx;
 use crate::sla::fold::Source;
 use crate::units::Sec;
 
-/// A minute of statements stays open for so long after the last poll that may still date something into it.
+/// A minute of statements stays open for so long after the last answer that may still date something into it.
 const SLACK: Duration = Duration::from_secs(15);
+/// A poll's answer may take as long as the next poll, but is not waited for longer than this.
+const SLOWEST: Duration = Duration::from_secs(60);
 
 /// What is known of the interfaces.
 #[derive(Debug, Default)]
@@ -84,7 +86,8 @@ impl Interfaces {
     }
 
     fn minutes_of(&mut self, polling: &SnmpProbing) -> &mut MinuteAggregator {
-        let wait = polling.interval.saturating_add(polling.longest()).saturating_add(SLACK);
+        let answer = polling.interval.min(SLOWEST).saturating_add(polling.longest());
+        let wait = polling.interval.saturating_add(answer).saturating_add(SLACK);
         self.open.entry(i64::try_from(wait.as_secs()).unwrap_or(i64::MAX / 4)).or_default()
     }
 }

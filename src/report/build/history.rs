@@ -156,7 +156,10 @@ pub fn closing(config: &Config, components: &[ComponentIx], month_end: Sec) -> S
         let icmp = component.icmp.as_ref().map(|i| (i.interval, i.timeout));
         let (interval, timeout) = icmp.unwrap_or((Duration::from_secs(60), Duration::ZERO));
         let pings = rounds(Source::Ping, component, interval, timeout);
-        let polls = config.polling(component).map(|p| rounds(Source::Interface, component, p.interval, p.longest()));
+        let polls = config.polling(component).map(|p| {
+            // What interfaces said is written a poll later.
+            rounds(Source::Interface, component, p.interval, p.longest()).saturating_add(p.interval.as_secs() + 60)
+        });
         polls.map_or(pings, |polls| polls.max(pings))
     };
     let longest = components.iter().map(wait).max().unwrap_or(60);
