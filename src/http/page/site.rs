@@ -108,7 +108,10 @@ pub fn render(s: &Snapshot, id: &str) -> Option<String> {
             classes: view.classes.iter().map(|c| class_row(s, c)).collect(),
             interface: view.interface.as_ref().map(|i| InterfaceRow {
                 look: look(i.state),
-                word: i.word,
+                word: match i.word {
+                    "up" | "down" => "",
+                    word => word.strip_prefix("down: ").unwrap_or(word),
+                },
                 since: since(i.since, s),
                 dated: i.dated_by.map_or("", |by| match by {
                     DatedBy::Poll => "as a poll found it",
