@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::config::Config;
 use crate::config::model::Measure;
 use crate::measurement::Cause;
+use crate::measurement::status::DatedBy;
 use crate::metrics::histogram::RttHistogram;
 use crate::names::ClassIx;
 use crate::units::{Micros, Sec};
@@ -70,6 +71,25 @@ pub struct ComponentView {
     pub reason: String,
     /// One for each class that is probed.
     pub classes: Vec<ClassView>,
+    /// What its device says of its interface; `None` for what has none that is polled, and before the first poll.
+    pub interface: Option<InterfaceView>,
+}
+
+/// An interface, as its device tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InterfaceView {
+    /// Up, down, or unknown: nothing was heard, or it is switched off.
+    pub state: Shown,
+    /// The newest word on it, for an operator: `up`, `down: not present`, `switched off`, or why nothing is known.
+    pub word: &'static str,
+    /// Since when it is in this state, as far as we saw it enter that.
+    pub since: Option<Sec>,
+    /// What dates `since`.
+    pub dated_by: Option<DatedBy>,
+    /// The newest poll, whatever it brought.
+    pub polled: Sec,
+    /// What the device said last, and when: the newest word that was not silence.
+    pub said: Option<(Sec, &'static str)>,
 }
 
 /// One class's probes to one component.

@@ -136,6 +136,14 @@ pub struct SnmpProbing {
     pub retries: u8,
 }
 
+impl SnmpProbing {
+    /// How long the answer to one question may take, with every retry.
+    #[must_use]
+    pub fn longest(&self) -> Duration {
+        self.timeout.saturating_mul(u32::from(self.retries) + 1)
+    }
+}
+
 /// When verdicts change state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hysteresis {
@@ -626,6 +634,16 @@ impl Config {
     #[must_use]
     pub fn component_by_id(&self) -> BTreeMap<&str, ComponentIx> {
         self.components.iter().enumerate().map(|(n, c)| (c.id.as_str(), ComponentIx::from(n))).collect()
+    }
+
+    /// How a link's interface is polled; `None` for what is no link, has no interface, or whose device is not polled.
+    #[must_use]
+    pub fn polling(&self, component: &Component) -> Option<&SnmpProbing> {
+        let ComponentKind::Link(Link { device, interface: Some(_), .. }) = &component.kind else { return None };
+        match &self.components.get(device.get())?.kind {
+            ComponentKind::Device(device) => device.snmp.as_ref().map(|(_, probing)| probing),
+            ComponentKind::Link(_) => None,
+        }
     }
 
     /// The service with this identifier.

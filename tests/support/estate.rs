@@ -10,11 +10,12 @@ use assured::config::model::{
     ServiceHours, Site, Sla, Tree, UnknownPolicy,
 };
 use assured::measurement::Cause;
+use assured::measurement::status::DatedBy;
 use assured::metrics::histogram::RttHistogram;
 use assured::names::{ClassIx, ComponentIx, ContractIx, Id, ServiceIx, SiteIx, SlaIx};
 use assured::snapshot::{
-    AccountsView, ClassView, ComponentView, Counts, MonitorView, ObjectiveView, OutageView, Ratios, ServiceView, Shown,
-    Snapshot, VoiceView,
+    AccountsView, ClassView, ComponentView, Counts, InterfaceView, MonitorView, ObjectiveView, OutageView, Ratios,
+    ServiceView, Shown, Snapshot, VoiceView,
 };
 use assured::units::{Dscp, Micros, Sec, Share, Span};
 use jiff::civil::date;
@@ -138,6 +139,7 @@ impl Maker {
             since: Some(if state == Shown::Down { NOW.plus(-1_743) } else { NOW.plus(-403_200) }),
             reason: reason.into(),
             classes,
+            interface: None,
         });
         ix
     }
@@ -284,6 +286,22 @@ pub fn council() -> Snapshot {
     let primary =
         m.component("ch-primary", hall, link(router, LinkRole::Primary), Shown::Down, "3 rounds lost since 08:12:27Z");
     let backup = m.component("ch-backup", hall, link(router, LinkRole::Standby), Shown::Up, "far end replies");
+    m.components[primary.get()].interface = Some(InterfaceView {
+        state: Shown::Down,
+        word: "down: what it runs over is down",
+        since: Some(NOW.plus(-1_745)),
+        dated_by: Some(DatedBy::LastChange),
+        polled: NOW.plus(-24),
+        said: Some((NOW.plus(-24), "down: what it runs over is down")),
+    });
+    m.components[backup.get()].interface = Some(InterfaceView {
+        state: Shown::Unknown,
+        word: "its SNMP agent is silent",
+        since: Some(NOW.plus(-324)),
+        dated_by: Some(DatedBy::Poll),
+        polled: NOW.plus(-24),
+        said: Some((NOW.plus(-384), "up")),
+    });
     let either = |a, b| Tree::AtLeast { k: 1, of: vec![Tree::Leaf(a), Tree::Leaf(b)] };
     let degraded = Seen {
         state: Shown::Degraded,
