@@ -357,7 +357,15 @@ impl Inner {
         let loaded = config::load::parse_str(&estate.text(address, dir.path()), dir.path(), Mode::Run)
             .unwrap_or_else(|problems| panic!("{problems:?}"));
         let stop = CancellationToken::new();
-        let parts = Parts { config: loaded.config, file: None, data_dir: None, sockets, clock, stop: stop.clone() };
+        let parts = Parts {
+            config: loaded.config,
+            file: None,
+            data_dir: None,
+            sockets,
+            snmp: assured::daemon::poll::driver::here(),
+            clock,
+            stop: stop.clone(),
+        };
         let thread = thread::spawn(|| {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
             runtime.expect("a runtime").block_on(supervisor::run(parts))

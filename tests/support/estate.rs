@@ -1,5 +1,8 @@
 //! Hand-made snapshots: a believable council on a bad morning, a hostile one, and a large one.
 
+#[path = "devices.rs"]
+mod devices;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -206,12 +209,17 @@ impl Maker {
     }
 
     fn done(self) -> Snapshot {
+        let devices = match self.components.len() {
+            0 | 1 => Vec::new(),
+            _ => vec![devices::device(ComponentIx(0)), devices::refusing(ComponentIx(1))],
+        };
         Snapshot {
             at: NOW,
             started: NOW.plus(-403_260),
             config: Arc::new(self.config),
             components: self.components,
             services: self.services,
+            devices,
             monitor: MonitorView {
                 isolated: false,
                 scheduler_lag: 0.000_8,

@@ -48,6 +48,7 @@ pub(super) fn snapshot(core: &Core, now: Now, strays: &Strays) -> Snapshot {
         config: core.config.clone(),
         components,
         services,
+        devices: core.devices.views(),
         monitor: monitor(core, strays),
     }
 }
