@@ -274,6 +274,8 @@ pub struct MonitorView {
     pub not_measured: BTreeMap<Cause, u64>,
     /// Datagrams that belong to no probe of ours, by kind (`foreign`, `corrupted`, `spoofed`, `unreachable` …), since start.
     pub stray: BTreeMap<&'static str, u64>,
+    /// SNMP notifications received since start, by what became of them.
+    pub notifications: [(&'static str, u64); 5],
     /// Which ICMP sockets are in use: `datagram`, `raw`, `surge-ping`.
     pub engine: &'static str,
     /// Whether the last reload succeeded.

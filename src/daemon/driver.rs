@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use assured_probes::icmp::{Engine, Event, Request};
+use assured_probes::snmp::trap::Hint;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Interval, MissedTickBehavior};
 
@@ -64,6 +65,8 @@ pub struct Driver {
     pub jobs: mpsc::Sender<Job>,
     /// What came of that.
     pub polled: mpsc::Receiver<Polled>,
+    /// Notifications that devices sent.
+    pub hints: mpsc::Receiver<Hint>,
     /// Readers and operators.
     pub asks: mpsc::Receiver<Ask>,
     /// The resolver's answers.
@@ -127,6 +130,9 @@ impl Driver {
                         if !requests.is_empty() {
                             self.engine.send(std::mem::take(&mut requests));
                         }
+                        for job in self.core.poll_owed(now) {
+                            hand_on(&mut self.core, &self.jobs, Some(job), now);
+                        }
                         polls.due(after, until, |due| {
                             let job = self.core.poll_due(due, now);
                             hand_on(&mut self.core, &self.jobs, job, now);
@@ -143,6 +149,11 @@ impl Driver {
                     if let Some(polled) = polled {
                         self.core.polled(polled, self.clock.now());
                     }
+                }
+                Some(hint) = self.hints.recv() => {
+                    let now = self.clock.now();
+                    let job = self.core.notified(&hint, now);
+                    hand_on(&mut self.core, &self.jobs, job, now);
                 }
                 news = self.keeper.news() => self.heard(news),
                 looked = self.looked.recv() => {

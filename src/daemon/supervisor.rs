@@ -10,7 +10,6 @@ use std::time::Duration;
 use assured_probes::icmp::Engine;
 use assured_probes::icmp::batched::{self, BatchedEngine};
 use assured_probes::icmp::socket::Sockets;
-use assured_probes::snmp::profile::Library;
 use sd_notify::NotifyState;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -116,11 +115,14 @@ pub async fn run(parts: Parts) -> Result<(), SuperviseError> {
     let (jobs_in, jobs) = mpsc::channel(POLLS);
     let (polled_in, polled) = mpsc::channel(POLLS);
     let data_dir = core.config().monitor.data_dir.clone();
-    let library = Arc::new(Library::embedded());
+    let library = core.config().profiles.clone();
+    let (hints_in, hints) = mpsc::channel(POLLS);
+    let traps = poll::server::receive(core.config().clone(), hints_in);
     let poller = Poller { jobs, polled: polled_in, library, opener: parts.snmp, data_dir, clock: parts.clock.clone() };
     let driver = Driver {
         jobs: jobs_in,
         polled,
+        hints,
         core,
         engine,
         events,
@@ -134,6 +136,7 @@ pub async fn run(parts: Parts) -> Result<(), SuperviseError> {
     let ended = CancellationToken::new();
 
     let mut driver = tokio::spawn(driver.run());
+    let traps = tokio::spawn(traps);
     let mut poller = tokio::spawn(poller.run());
     let resolver = tokio::spawn(resolve::client::run(names, looked_in));
     let mut pages = tokio::spawn(server::serve(listener, source, ended.clone().cancelled_owned()));
@@ -178,6 +181,7 @@ pub async fn run(parts: Parts) -> Result<(), SuperviseError> {
     tracing::info!("stopping: waiting for the probes in flight");
     ended.cancel();
     resolver.abort(); // it owns nothing but timers
+    traps.abort();
     poller.abort(); // polls under way are given up: nobody waits a minute for a router
     let _ = driver_asks.send(driver::Ask::Stop).await;
     let drained = async {

@@ -125,6 +125,9 @@ const FAMILIES: &[(Metric, Fill)] = &[
     (table::DEVICE_LEFT_OUT, device::left_out),
     (table::SNMP_REQUESTS, device::polls),
     (table::SNMP_ACCESS, device::access),
+    (table::SNMP_NOTIFICATIONS, |s, rows| {
+        s.monitor.notifications.iter().for_each(|(result, n)| rows.counter(&[("result", result)], *n));
+    }),
     (table::CONTRACT, contracts),
     (table::CONTRACT_END, |s, rows| {
         s.config.contracts.iter().for_each(|c| {

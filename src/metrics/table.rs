@@ -164,6 +164,8 @@ metrics! {
         "Polls by how they ended: ok, timeout, auth or error.";
     SNMP_ACCESS = "assured_snmp_access" Gauge None, ["site", "component", "access"],
         "1 for how a device lets us in: open, or why not.";
+    SNMP_NOTIFICATIONS = "assured_snmp_notifications_total" Counter None, ["result"],
+        "SNMP traps and informs received, by what became of them: polled (set off a poll), noted, repeated, overflow, foreign (no device of ours).";
     CONTRACT = "assured_contract_info" Info None, ["contract", "title", "kind", "provider", "customer", "reference"],
         "What a contract is.";
     CONTRACT_END = "assured_contract_end_timestamp_seconds" Gauge SECONDS, ["contract"],

@@ -408,7 +408,13 @@ pub struct Outer {
 impl Outer {
     /// Starts `assured run` and waits for its pages.
     pub fn start(estate: &Estate) -> Self {
+        Self::start_with(estate, |_| ())
+    }
+
+    /// The same, with other files made beside the configuration first.
+    pub fn start_with(estate: &Estate, files: impl FnOnce(&Path)) -> Self {
         let (dir, address) = (tempfile::tempdir().expect("a folder"), free_address());
+        files(dir.path());
         fs::write(dir.path().join("assured.toml"), estate.text(address, dir.path())).expect("written");
         let log = File::create(dir.path().join("log")).expect("a file");
         let child = command(Path::new(ASSURED), dir.path()).stderr(Stdio::from(log)).spawn().expect("it starts");

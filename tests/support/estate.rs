@@ -47,6 +47,7 @@ fn config() -> Config {
             time_zone: TimeZone::get("Europe/London").expect("a bundled zone"),
             time_zone_name: "Europe/London".into(),
             alertmanagers: vec![],
+            traps: None,
             sentinels: vec![Host::Address([127, 0, 0, 1].into())],
         },
         credentials: vec![],
@@ -93,6 +94,7 @@ fn config() -> Config {
         components: vec![],
         services: vec![],
         maintenance: vec![],
+        profiles: Arc::new(assured_probes::snmp::profile::Library::embedded()),
         hash: "0".repeat(64),
         redacted_toml: String::new(),
     }
@@ -226,6 +228,7 @@ impl Maker {
                 scheduler_skipped: 2,
                 not_measured: [(Cause::Skipped, 2), (Cause::SocketDrop, 0)].into(),
                 stray: [("foreign", 17), ("spoofed", 1)].into(),
+                notifications: [("polled", 2), ("noted", 1), ("repeated", 4), ("overflow", 0), ("foreign", 9)],
                 engine: "datagram",
                 reload_successful: true,
                 evidence_head_sequence: Some(91_233),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use assured_probes::snmp::reading::Reading;
+use assured_probes::snmp::trap::{Bounds, Desk, Hint, Verdict};
 use assured_probes::snmp::{Access, Credential, Outcome, Target};
 
 use super::Core;
@@ -22,13 +23,15 @@ use crate::snapshot::{DeviceView, Polls};
 use crate::units::Sec;
 
 /// Every device that is polled, and what is known of it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Devices {
     /// A slot of the plan is a position in here.
     aims: Vec<Aim>,
     by_address: HashMap<IpAddr, usize>,
     known: BTreeMap<Arc<str>, Known>,
     generation: u32,
+    desk: Desk,
+    foreign: u64,
 }
 
 /// A device as it is asked.
@@ -59,7 +62,26 @@ struct Known {
     complaints: Vec<String>,
 }
 
+impl Default for Devices {
+    fn default() -> Self {
+        Self {
+            aims: Vec::new(),
+            by_address: HashMap::new(),
+            known: BTreeMap::new(),
+            generation: 0,
+            desk: Desk::new(Bounds::default()),
+            foreign: 0,
+        }
+    }
+}
+
 impl Devices {
+    /// Notifications received since the start, by what became of them.
+    pub(super) fn notifications(&self) -> [(&'static str, u64); 5] {
+        let [poll, note, repeated, overflow] = self.desk.counted;
+        [("polled", poll), ("noted", note), ("repeated", repeated), ("overflow", overflow), ("foreign", self.foreign)]
+    }
+
     /// For this configuration; what is known of devices that keep their identifier is kept.
     pub(super) fn aim(&mut self, config: &Config) {
         self.generation = self.generation.wrapping_add(1);
@@ -164,16 +186,25 @@ impl Core {
         self.job(due.slot as usize, Sec(due.at_ns.div_euclid(1_000_000_000)), false, now)
     }
 
-    /// A device sent a notification: polls it at once, if it is one of ours.
-    pub fn poll_hinted(&mut self, from: IpAddr, now: Now) -> Option<Job> {
-        let slot = *self.devices.by_address.get(&from)?;
-        self.job(slot, now.sec(), true, now)
+    /// Somebody sent a notification: polls the device at once, if it is one of ours and has not just been.
+    ///
+    /// It never changes a state: anybody may have sent it.
+    pub fn notified(&mut self, hint: &Hint, now: Now) -> Option<Job> {
+        let Some(&slot) = self.devices.by_address.get(&hint.from) else {
+            self.devices.foreign += 1;
+            return None;
+        };
+        match self.devices.desk.take(hint, Duration::from_nanos(now.mono_ns)) {
+            Verdict::Poll => self.job(slot, now.sec(), true, now),
+            Verdict::Note | Verdict::Repeated | Verdict::Overflow => None,
+        }
     }
 
-    /// Whether a notification from there could be about anything.
-    #[must_use]
-    pub fn is_polled(&self, from: IpAddr) -> bool {
-        self.devices.by_address.contains_key(&from)
+    /// Devices that sent another notification soon after the one that set off a poll.
+    pub fn poll_owed(&mut self, now: Now) -> Vec<Job> {
+        let owed = self.devices.desk.owed(Duration::from_nanos(now.mono_ns));
+        let slots: Vec<usize> = owed.iter().filter_map(|ip| self.devices.by_address.get(ip).copied()).collect();
+        slots.into_iter().filter_map(|slot| self.job(slot, now.sec(), true, now)).collect()
     }
 
     fn job(&mut self, slot: usize, at: Sec, hinted: bool, now: Now) -> Option<Job> {

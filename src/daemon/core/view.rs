@@ -248,6 +248,7 @@ fn service(core: &Core, ix: ServiceIx, now: Sec) -> ServiceView {
 
 fn monitor(core: &Core, strays: &Strays) -> MonitorView {
     MonitorView {
+        notifications: core.devices.notifications(),
         isolated: core.isolation.isolated(),
         scheduler_lag: core.totals.lag_ns as f64 / 1e9,
         scheduler_skipped: core.totals.skipped,

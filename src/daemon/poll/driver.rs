@@ -58,6 +58,8 @@ struct Kept {
     profile: Arc<str>,
     /// `None` while a poll is under way.
     session: Option<Box<Session>>,
+    /// A notification came meanwhile: polled again at once.
+    again: Option<Job>,
     last: Sec,
     interval: Duration,
 }
@@ -95,9 +97,14 @@ impl Poller {
                 }
                 Some(ended) = under_way.join_next() => {
                     let Ok(Ended { job, session, polled: result }) = ended else { continue };
-                    sessions.take_back(&job, session);
+                    let again = sessions.take_back(&job, session);
                     if polled.send(result).await.is_err() {
                         return;
+                    }
+                    if let (Some(job), Some(client)) = (again, &client)
+                        && let Some(session) = sessions.lend(&job, client)
+                    {
+                        under_way.spawn(carry_out(client.clone(), room.clone(), clock.clone(), job, session));
                     }
                 }
             }
@@ -128,14 +135,17 @@ impl Sessions {
             let session = match known.session.take() {
                 Some(session) => Some(session),
                 None if overdue => fresh(),
-                None => None,
+                None => {
+                    known.again = Some(job.clone()).filter(|job| job.hinted);
+                    None
+                }
             }?;
             (known.last, known.interval) = (job.at, job.interval);
             return Some(session);
         }
         let session = fresh()?;
         let (target, profile) = (job.target.clone(), job.profile.clone());
-        let kept = Kept { target, profile, session: None, last: job.at, interval: job.interval };
+        let kept = Kept { target, profile, session: None, again: None, last: job.at, interval: job.interval };
         if let Some(before) = self.kept.insert(job.device.clone(), kept)
             && before.target.address != job.target.address
         {
@@ -144,11 +154,12 @@ impl Sessions {
         Some(session)
     }
 
-    fn take_back(&mut self, job: &Job, session: Box<Session>) {
+    /// Takes a session back; what is to be polled again at once.
+    fn take_back(&mut self, job: &Job, session: Box<Session>) -> Option<Job> {
         let kept = self.kept.get_mut(&job.device);
-        if let Some(kept) = kept.filter(|k| k.target == job.target && k.profile == job.profile) {
-            kept.session = Some(session);
-        }
+        let kept = kept.filter(|k| k.target == job.target && k.profile == job.profile)?;
+        kept.session = Some(session);
+        kept.again.take()
     }
 
     /// Once a minute: devices that are no longer polled are forgotten.

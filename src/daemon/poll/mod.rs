@@ -12,6 +12,7 @@ pub mod credential;
 pub mod digest;
 pub mod driver;
 pub mod interface;
+pub mod server;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
