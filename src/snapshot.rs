@@ -5,13 +5,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
+
+use assured_probes::snmp::Access;
+use assured_probes::snmp::reading::Reading;
 
 use crate::config::Config;
 use crate::config::model::Measure;
 use crate::measurement::Cause;
 use crate::measurement::status::DatedBy;
 use crate::metrics::histogram::RttHistogram;
-use crate::names::ClassIx;
+use crate::names::{ClassIx, ComponentIx};
 use crate::units::{Micros, Sec};
 
 /// Everything at one instant.
@@ -27,6 +31,8 @@ pub struct Snapshot {
     pub components: Vec<ComponentView>,
     /// Parallel to `config.services`.
     pub services: Vec<ServiceView>,
+    /// Devices that are polled, in the order of `config.components`.
+    pub devices: Vec<DeviceView>,
     /// The monitor itself.
     pub monitor: MonitorView,
 }
@@ -213,6 +219,48 @@ pub struct OutageView {
     pub components: Vec<String>,
 }
 
+/// A device that is polled by SNMP, and what it said at the newest poll.
+#[derive(Debug, Clone)]
+pub struct DeviceView {
+    /// Which device.
+    pub component: ComponentIx,
+    /// Whether we are let in; `None` before the first poll.
+    pub access: Option<Access>,
+    /// The profile that it is read through; empty while it was never reached.
+    pub profile: String,
+    /// `sysDescr`.
+    pub description: String,
+    /// How long its agent has been running; `None` when the newest poll did not tell.
+    pub uptime: Option<Duration>,
+    /// Restarts seen since the daemon started.
+    pub restarts: u64,
+    /// How polls ended, since the daemon started.
+    pub polls: Polls,
+    /// The newest poll, whatever it brought.
+    pub polled: Option<Sec>,
+    /// The newest poll that was answered.
+    pub answered: Option<Sec>,
+    /// What the newest poll brought; empty when it brought nothing.
+    pub readings: Arc<[Reading]>,
+    /// Readings left out because there were too many.
+    pub cut: u64,
+    /// What does not fit the configuration, in words.
+    pub complaints: Vec<String>,
+}
+
+/// How polls ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Polls {
+    /// Everything was answered.
+    pub ok: u64,
+    /// No answer in time.
+    pub timeout: u64,
+    /// The agent would not let us in.
+    pub auth: u64,
+    /// Anything else.
+    pub error: u64,
+}
+
 /// The monitor itself.
 #[derive(Debug, Clone, Default)]
 pub struct MonitorView {
@@ -226,6 +274,8 @@ pub struct MonitorView {
     pub not_measured: BTreeMap<Cause, u64>,
     /// Datagrams that belong to no probe of ours, by kind (`foreign`, `corrupted`, `spoofed`, `unreachable` …), since start.
     pub stray: BTreeMap<&'static str, u64>,
+    /// SNMP notifications received since start, by what became of them.
+    pub notifications: [(&'static str, u64); 5],
     /// Which ICMP sockets are in use: `datagram`, `raw`, `surge-ping`.
     pub engine: &'static str,
     /// Whether the last reload succeeded.

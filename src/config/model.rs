@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use assured_probes::snmp::profile::Library;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
@@ -37,6 +38,8 @@ pub struct Config {
     pub services: Vec<Service>,
     /// Announced maintenance, in order of `span.from`.
     pub maintenance: Vec<Maintenance>,
+    /// What devices are read through.
+    pub profiles: Arc<Library>,
     /// SHA-256 over the canonical text of the configuration without secrets, lower-case hex.
     pub hash: String,
     /// The canonical TOML of the whole configuration, secrets and secret file paths removed: goes into the evidence pack.
@@ -58,6 +61,8 @@ pub struct Monitor {
     pub time_zone_name: String,
     /// Alertmanager base URLs.
     pub alertmanagers: Vec<String>,
+    /// Where SNMP notifications are received; `None`: nowhere.
+    pub traps: Option<SocketAddr>,
     /// If all of these fail, the monitor is isolated. May be empty: then it is never thought isolated.
     pub sentinels: Vec<Host>,
 }

@@ -3,6 +3,7 @@
 //! [`table`] names every metric, [`mod@render`] fills it from a snapshot, `rows` writes what it is
 //! filled with, [`negotiate`] picks the format a scraper asked for.
 
+mod device;
 pub mod histogram;
 pub mod negotiate;
 pub mod render;

@@ -1,5 +1,8 @@
 //! Hand-made snapshots: a believable council on a bad morning, a hostile one, and a large one.
 
+#[path = "devices.rs"]
+mod devices;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,6 +48,7 @@ fn config() -> Config {
             time_zone: TimeZone::get("Europe/London").expect("a bundled zone"),
             time_zone_name: "Europe/London".into(),
             alertmanagers: vec![],
+            traps: None,
             sentinels: vec![Host::Address([127, 0, 0, 1].into())],
         },
         credentials: vec![],
@@ -91,6 +95,7 @@ fn config() -> Config {
         components: vec![],
         services: vec![],
         maintenance: vec![],
+        profiles: Arc::new(assured_probes::snmp::profile::Library::embedded()),
         hash: "0".repeat(64),
         redacted_toml: String::new(),
     }
@@ -207,18 +212,24 @@ impl Maker {
     }
 
     fn done(self) -> Snapshot {
+        let devices = match self.components.len() {
+            0 | 1 => Vec::new(),
+            _ => vec![devices::device(ComponentIx(0)), devices::refusing(ComponentIx(1))],
+        };
         Snapshot {
             at: NOW,
             started: NOW.plus(-403_260),
             config: Arc::new(self.config),
             components: self.components,
             services: self.services,
+            devices,
             monitor: MonitorView {
                 isolated: false,
                 scheduler_lag: 0.000_8,
                 scheduler_skipped: 2,
                 not_measured: [(Cause::Skipped, 2), (Cause::SocketDrop, 0)].into(),
                 stray: [("foreign", 17), ("spoofed", 1)].into(),
+                notifications: [("polled", 2), ("noted", 1), ("repeated", 4), ("overflow", 0), ("foreign", 9)],
                 engine: "datagram",
                 reload_successful: true,
                 evidence_head_sequence: Some(91_233),

@@ -4,6 +4,7 @@
 //! the rounds, judges losses by the sentinels, and feeds the fold. What it wants sent it
 //! returns; what it found out it shows in a [`Snapshot`].
 
+mod devices;
 pub(in crate::daemon) mod figures;
 mod interface;
 mod switched;
@@ -62,6 +63,7 @@ pub struct Core {
     held: BTreeMap<u32, VecDeque<Complete>>,
     names: Names,
     isolation: Isolation,
+    devices: devices::Devices,
     fold: Fold,
     minutes: MinuteAggregator,
     interfaces: Interfaces,
@@ -110,6 +112,7 @@ impl Core {
             targets: Vec::new(),
             held: BTreeMap::new(),
             names: Names::default(),
+            devices: devices::Devices::default(),
             isolation: Isolation::new(config.monitor.sentinels.len(), PATIENCE_NS),
             fold,
             minutes: MinuteAggregator::new(),
@@ -318,7 +321,10 @@ impl Core {
     pub fn looked(&mut self, name: &str, addresses: &[IpAddr]) {
         match self.names.answer(name, addresses) {
             Change::Nothing => {}
-            Change::Address(address) => tracing::info!(name, %address, "resolved"),
+            Change::Address(address) => {
+                tracing::info!(name, %address, "resolved");
+                self.find_devices();
+            }
             Change::Failing => tracing::warn!(
                 name,
                 "cannot be resolved: its last address stays in use, and its losses count as unknown time"
@@ -470,7 +476,9 @@ impl Core {
                 target.classes = stats;
             }
         }
-        self.names.retain(targets.iter().map(|t| &t.host));
+        self.devices.aim(&self.config);
+        self.names.retain(targets.iter().map(|t| &t.host).chain(self.devices.hosts()));
+        self.find_devices();
         targets
     }
 

@@ -48,6 +48,7 @@ pub(super) fn snapshot(core: &Core, now: Now, strays: &Strays) -> Snapshot {
         config: core.config.clone(),
         components,
         services,
+        devices: core.devices.views(),
         monitor: monitor(core, strays),
     }
 }
@@ -247,6 +248,7 @@ fn service(core: &Core, ix: ServiceIx, now: Sec) -> ServiceView {
 
 fn monitor(core: &Core, strays: &Strays) -> MonitorView {
     MonitorView {
+        notifications: core.devices.notifications(),
         isolated: core.isolation.isolated(),
         scheduler_lag: core.totals.lag_ns as f64 / 1e9,
         scheduler_skipped: core.totals.skipped,
