@@ -13,7 +13,7 @@ TO_SITE = link("Everything of this site", f"/d/assured-service?{CARRY}&var-site=
 
 def count(state, word, colour, text):
     expr = f'sum(max by (service) (assured_service_state{{{SERVICE_AT},state="{state}"}}))'
-    return stat(word, text, 4, expr, "nothing watched", thresholds=palette.NONE_IS_GOOD(colour))
+    return stat(word, text, 4, expr, "nothing watched", thresholds=palette.NONE_IS_GOOD(colour), h=3)
 
 
 def wrong():
@@ -24,18 +24,18 @@ def wrong():
         "What is wrong", "Every service that is not simply up, the worst and the longest first: since when, what it is, whom to call, and "
         "how much of the month's allowed down time is left. At most 60 rows. Empty means that nothing is wrong: if the monitor "
         "itself fell silent, a row says so.",
-        16, 13,
+        16, 11,
         {"A": or_silent(rows),
          "B": f"max by (service) (assured_service_since_timestamp_seconds{{{SERVICE_AT}}}) * 1000 {here}",
          "C": f"max by (service) (assured_service_budget_remaining_ratio{{{SERVICE_AT}}}) {here}"},
         [column("Value #A", "State", 138, mappings=STATE, cell="color-background", align="left"),
-         column("Value #B", "Since", 120, unit="dateTimeFromNow", align="left"),
+         column("Value #B", "Since", 140, unit="dateTimeFromNow", align="left"),
          column("title", "Service", links=[TO_SERVICE, TO_PAGE]),
-         column("place", "Site", 170, links=[TO_SITE]),
+         column("place", "Site", 180, links=[TO_SITE]),
          column("class", "Class", 70),
          column("Value #C", "Promise left", 105, unit="percentunit", decimals=0, thresholds=palette.LEFT_TEXT, cell="color-text", align="right",
                 empty="not known"),
-         column("name", "Whom to call", 195),
+         column("name", "Whom to call", 215),
          column("phone", "Telephone", 125),
          hidden("service"), hidden("site")],
         "Nothing is wrong: every service is up", on="service", sort=[("State", True), ("Since", False)])
@@ -58,7 +58,7 @@ def matrix():
     made["fieldConfig"]["defaults"] |= {"mappings": STATE, "noValue": "–"}
     made["fieldConfig"]["defaults"]["custom"] |= {"cellOptions": {"type": "color-background", "mode": "basic"}, "align": "center"}
     made["fieldConfig"]["overrides"] = [
-        by("byName", "place\\class", displayName="Site", custom__cellOptions={"type": "auto"}, custom__align="left", custom__width=165),
+        by("byName", "place\\class", displayName="Site", custom__cellOptions={"type": "auto"}, custom__align="left", custom__width=200),
         by("byName", " Site", displayName="Worst"),
     ]
     return made
@@ -69,12 +69,12 @@ def components():
     here = f"and on (component) ({trouble})"
     return table(
         "Devices and links behind it", "Every component that is not up, since when, and how many services look at it. At most 40 rows.",
-        16, 8,
+        16, 6,
         {"A": named_component(f"topk(40, {trouble})"),
          "B": f"max by (component) (assured_component_since_timestamp_seconds{{{SITE}}}) * 1000 {here}",
          "C": f"count by (component) (max by (component, service) (assured_service_requires_info{{{V}}})) {here}"},
         [column("Value #A", "State", 138, mappings=STATE, cell="color-background", align="left"),
-         column("Value #B", "Since", 120, unit="dateTimeFromNow", align="left"),
+         column("Value #B", "Since", 140, unit="dateTimeFromNow", align="left"),
          column("title", "Component", links=[link("Look closer", f"/d/assured-links?{CARRY}&var-component=${{__data.fields.component}}")]),
          column("kind", "What it is", 150, mappings=palette.KIND),
          column("place", "Site", 190),
@@ -90,15 +90,15 @@ def make(board):
         count("degraded", "Degraded", DEGRADED, "Services that work, but with something behind them down: the next fault may take them."),
         count("maintenance", "Maintenance", MAINTENANCE, "Services in announced or agreed maintenance, which does not count."),
         stat("Up", "Services that work, with everything behind them.", 4,
-             f'sum(max by (service) (assured_service_state{{{SERVICE_AT},state="up"}}))', "nothing watched", thresholds=palette.steps(UP)),
+             f'sum(max by (service) (assured_service_state{{{SERVICE_AT},state="up"}}))', "nothing watched", thresholds=palette.steps(UP), h=3),
         stat("Monitor", "Whether this board can be believed: the monitor is heard of, and not cut off from everything it watches.", 4,
              f"max(assured_monitor_isolated{{{V}}}) or 2 * absent(assured_build_info{{{V}}})", "✖ Silent",
-             mappings=palette.mapping({0: ("✔ Watching", UP), 1: ("✖ Cut off", DOWN), 2: ("✖ Silent", DOWN)}), size=34),
+             mappings=palette.mapping({0: ("✔ Watching", UP), 1: ("✖ Cut off", DOWN), 2: ("✖ Silent", DOWN)}), size=34, h=3),
         wrong(),
         matrix(),
         components(),
         timeline("Lately", "The services that were up for the least of the time shown, at most 15, and what state they were in. Services "
-                 "that were up throughout are left out.", 16, 9,
+                 "that were up throughout are left out.", 16, 8,
                  f"{service_state(by='service')} and on (service) {worst_by('assured_service_state', SERVICE_AT, 'service', 15)}",
                  "{{service}}", "Nothing has been wrong in the time shown", STATE,
                  links=[link("Look closer", f"/d/assured-service?{CARRY}&var-service=${{__field.labels.service}}")]),

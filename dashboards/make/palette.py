@@ -4,10 +4,10 @@ The colours are Okabe and Ito's, darkened or lightened until all five stay apart
 or no blue; tests/dashboards.rs works that out. "Up" is the quietest of them: on a wall only trouble should shine.
 """
 
-UP, MAINTENANCE, DEGRADED, UNKNOWN, DOWN = "#0b5c4b", "#6db9e8", "#f0b429", "#6a51a3", "#d55e00"
+UP, MAINTENANCE, DEGRADED, UNKNOWN, DOWN = "#0b5c4b", "#2f81b7", "#f0b429", "#6a51a3", "#d55e00"
 PROMISE = "#f0e442"  # dashed lines: what was promised
 PLAIN = "#56b4e9"  # a single line that is neither good nor bad
-QUIET = "#808b96"
+QUIET = "#46535f"  # a figure that is neither good nor bad
 
 # The number that a state has in queries: the greater, the worse.
 STATES = {

@@ -51,7 +51,7 @@ def stat(title, text, w, expr, no, unit="none", thresholds=None, mappings=None, 
     return panel("stat", title, text, w, h, [target("A", expr, legend, instant=not graph)], options, defaults)
 
 
-def lines(title, text, w, h, series, no, unit, minimum=None, maximum=None, decimals=None, stack=False, limit=None,
+def lines(title, text, w, h, series, no, unit, minimum=None, maximum=None, decimals=None, stack=False, limit=None, soft=None,
           fixed=None, colours=None, calcs=("max", "lastNotNull"), worst="Max", down=True, place="right", shaded=True):
     """Lines over time. `series` are pairs of query and legend; `limit` is a pair for what was promised, dashed.
 
@@ -62,6 +62,8 @@ def lines(title, text, w, h, series, no, unit, minimum=None, maximum=None, decim
               "lineInterpolation": "linear", "axisPlacement": "auto"}
     defaults = {"unit": unit, "noValue": no,
                 "color": {"mode": "continuous-BlYlRd", "seriesBy": "max"} if fixed is None else {"mode": "fixed", "fixedColor": fixed[0]}}
+    if soft is not None:
+        custom["axisSoftMax"] = soft
     if colours:
         defaults["color"] = {"mode": colours}
     for key, value in (("min", minimum), ("max", maximum), ("decimals", decimals)):
@@ -131,7 +133,7 @@ def table(title, text, w, h, queries, columns, no, on=None, sort=(), pages=False
     options = {"showHeader": True, "cellHeight": "sm", "frameIndex": 0, "enablePagination": pages,
                "sortBy": [{"displayName": name, "desc": desc} for name, desc in sort]}
     return panel("table", title, text, w, h, targets, options,
-                 {"noValue": no, "color": {"mode": "thresholds"}, "thresholds": palette.steps(QUIET), "mappings": []},
+                 {"noValue": no, "color": {"mode": "thresholds"}, "thresholds": palette.steps("transparent"), "mappings": []},
                  {"align": "auto", "cellOptions": {"type": "auto"}, "minWidth": 55, "inspect": False, "filterable": filters},
                  overrides, transformations=steps)
 
@@ -142,7 +144,7 @@ def bars(title, text, w, h, expr, legend, no, unit, thresholds, maximum=None, mi
                 "mappings": list(mappings)}
     if maximum is not None:
         defaults["max"] = maximum
-    options = {"displayMode": "basic", "orientation": "horizontal", "valueMode": "color", "namePlacement": "auto",
+    options = {"displayMode": "basic", "orientation": "horizontal", "valueMode": "text", "namePlacement": "auto",
                "showUnfilled": True, "sizing": "auto", "minVizWidth": 8, "minVizHeight": 16, "maxVizHeight": 300,
                "legend": {"showLegend": False, "displayMode": "list", "placement": "bottom", "calcs": []},
                "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False}}

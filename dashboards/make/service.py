@@ -85,9 +85,9 @@ def requirements():
          "D": needed(f"max by (component) (assured_probe_loss_ratio{{{V}}})")},
         [column("Value #A", "State", 128, mappings=STATE, cell="color-background", align="left"),
          column("title", "Component", links=[link("Look closer", f"/d/assured-links?{CARRY}&var-component=${{__data.fields.component}}")]),
-         column("kind", "What it is", 115, mappings=palette.KIND),
-         column("place", "Site", 150),
-         column("Value #B", "Since", 115, unit="dateTimeFromNow", align="left"),
+         column("kind", "What it is", 135, mappings=palette.KIND),
+         column("place", "Site", 185),
+         column("Value #B", "Since", 140, unit="dateTimeFromNow", align="left"),
          column("Value #D", "Loss", 70, unit="percentunit", decimals=1, align="right", empty="–"),
          column("Value #C", "Services", 75, align="right"),
          hidden("component")],
@@ -96,12 +96,12 @@ def requirements():
 
 def contacts():
     return table(
-        "Whom to call", "The single point of contact of each contract that is shown, and what to quote.", 12, 4,
+        "Whom to call", "The single point of contact of each contract that is shown, and what to quote.", 24, 5,
         {"A": join(join(f'max by (contract) (assured_contract_info{{{V},contract=~"$contract"}})', "contract", "title, provider, reference",
                         "max by (contract, title, provider, reference) (assured_contract_info{%s})" % V), "contract", "name, phone, email", I_CONTACT)
               + f" and on (contract) assured_service_info{{{SERVICE}}}"},
-        [column("title", "Contract"), column("name", "Whom to call", 190), column("phone", "Telephone", 120), column("email", "E-mail", 150),
-         column("reference", "Quote", 110)],
+        [column("title", "Contract"), column("provider", "Provider", 250), column("name", "Whom to call", 300), column("phone", "Telephone", 180),
+         column("email", "E-mail", 250), column("reference", "Quote", 180)],
         "No contract is watched")
 
 
@@ -125,7 +125,7 @@ def make(board):
         stat("Outages this month", "Outages of the chosen services in the month so far; the one that lasts is counted.", 4,
              f"sum({of('assured_service_month_outages')})", "nothing chosen", thresholds=palette.NONE_IS_GOOD(palette.DEGRADED)),
         stat("Longest unknown", "Time of the month so far in which nobody could say whether the service was up, of the service with the most.", 4,
-             f"max({of('assured_service_month_seconds', ',account=' + chr(34) + 'unknown' + chr(34))})", "nothing chosen", unit="dtdurations",
+             f"max({of('assured_service_month_seconds', ',account=' + chr(34) + 'unknown' + chr(34))})", "nothing chosen", unit="dtdurations", size=30,
              thresholds=palette.NONE_IS_GOOD(UNKNOWN)),
         services(),
         timeline("States", "The services that were up for the least of the time shown, at most 20. Services that were up throughout are left out.", 12, 9,

@@ -20,7 +20,7 @@ BUDGET = of("assured_service_budget_remaining_ratio")
 AT_RISK, CERTAIN = of("assured_service_credit_ratio", ',basis="so_far"'), of("assured_service_credit_ratio", ',basis="certain"')
 # What was spent over the range shown goes on being spent at that pace; a new month's full allowance is no gain.
 PACE = f"clamp_max(max by (service) (deriv(assured_service_budget_remaining_ratio{{{SERVICE}}}[$__range])), 0)"
-FORECAST = f"{BUDGET} + on (service) ({PACE}) * on () group_left () ({LEFT})"
+FORECAST = f"clamp_min({BUDGET} + on (service) ({PACE}) * on () group_left () ({LEFT}), -9.99)"
 
 
 def count_of(of_what, condition):
@@ -79,9 +79,9 @@ def contracts():
         {"A": join(join(mine, "contract", "title, provider, reference", info), "contract", "name, phone", I_CONTACT),
          "B": f"max by (contract) (assured_contract_end_timestamp_seconds{{{chosen}}}) * 1000",
          "C": f"count by (contract) (max by (contract, service) (assured_service_info{{{chosen}}}))"},
-        [column("title", "Contract"), column("provider", "Provider", 125), column("reference", "Reference", 110),
+        [column("title", "Contract"), column("provider", "Provider", 135), column("reference", "Reference", 110),
          column("Value #B", "Ends", 105, unit="dateTimeFromNow", align="left"), column("Value #C", "Services", 75, align="right", empty="none"),
-         column("name", "Whom to call", 180), column("phone", "Telephone", 110)],
+         column("name", "Whom to call", 215), column("phone", "Telephone", 110)],
         "No contract is watched", on="contract")
 
 
@@ -112,7 +112,7 @@ def make(board):
              thresholds=palette.NONE_IS_GOOD(DEGRADED)),
         stat("Highest credit at risk", "The largest share of a monthly charge that falls due if the month ends as it stands. A share, never money: amounts stand in the evidence pack.", 4,
              f"max({AT_RISK})", "no credit terms", unit="percentunit", decimals=0, thresholds=palette.steps(UP, (1e-9, DEGRADED))),
-        stat("Left of the month", "Time until the month ends, local to the monitor.", 4, LEFT, "not watched", unit="dtdurations", thresholds=palette.steps(MAINTENANCE), decimals=0),
+        stat("Left of the month", "Time until the month ends, local to the monitor.", 4, LEFT, "not watched", unit="dtdurations", thresholds=palette.steps(palette.QUIET), decimals=1, size=30),
         services(),
         lines("Allowance left", "Share of the month's allowed down time that is left, of the ten services with the least. Zero is exactly the promise.", 12, 9,
               [(f"max by (service) (assured_service_budget_remaining_ratio{{{SERVICE}}}) and on (service) bottomk(10, max by (service) (assured_service_budget_remaining_ratio{{{SERVICE}}} @ end()))", "{{service}}")],
@@ -124,7 +124,7 @@ def make(board):
         contracts(),
         broken(),
         bars("Where the time went", "The month so far of all services that are shown, by account. Unknown is neither up nor down; excluded is agreed not to count.", 16, 8,
-             f"{accounts} / on () group_left () {whole}", "{{account}}", "Nothing is watched", "percentunit", palette.steps(MAINTENANCE), maximum=1),
+             f"{accounts} / on () group_left () {whole}", "{{account}}", "Nothing is watched", "percentunit", palette.steps(palette.QUIET), maximum=1),
         waves(),
     ]
     panels[-2]["fieldConfig"]["overrides"] = [by("byName", name, displayName=word, color={"mode": "fixed", "fixedColor": colour}) for name, word, colour in
