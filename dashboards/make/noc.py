@@ -55,7 +55,7 @@ def matrix():
         {"id": "organize", "options": {"excludeByName": {}, "indexByName": {"place\\class": 0, " Site": 1}, "renameByName": {}}},
     ]
     made["options"]["sortBy"] = [{"displayName": "Worst", "desc": True}]
-    made["fieldConfig"]["defaults"] |= {"mappings": STATE, "noValue": "–"}
+    made["fieldConfig"]["defaults"] |= {"mappings": palette.STATE_OR_NONE}
     made["fieldConfig"]["defaults"]["custom"] |= {"cellOptions": {"type": "color-background", "mode": "basic"}, "align": "center"}
     made["fieldConfig"]["overrides"] = [
         by("byName", "place\\class", displayName="Site", custom__cellOptions={"type": "auto"}, custom__align="left", custom__width=200),

@@ -4,7 +4,7 @@ The colours are Okabe and Ito's, darkened or lightened until all five stay apart
 or no blue; tests/dashboards.rs works that out. "Up" is the quietest of them: on a wall only trouble should shine.
 """
 
-UP, MAINTENANCE, DEGRADED, UNKNOWN, DOWN = "#0b5c4b", "#2f81b7", "#f0b429", "#6a51a3", "#d55e00"
+UP, MAINTENANCE, DEGRADED, UNKNOWN, DOWN = "#0b5c4b", "#4593d0", "#f0b429", "#6a51a3", "#d55e00"
 PROMISE = "#f0e442"  # dashed lines: what was promised
 PLAIN = "#56b4e9"  # a single line that is neither good nor bad
 QUIET = "#46535f"  # a figure that is neither good nor bad
@@ -28,6 +28,8 @@ def mapping(pairs):
 
 
 STATE = mapping({**{n: (text, colour) for n, text, colour in STATES.values()}, SILENT: ("✖ Silent", DOWN)})
+# The same in a grid, where a place may have nothing at all.
+STATE_OR_NONE = STATE + [{"type": "special", "options": {"match": "null", "result": {"index": 6, "text": "–"}}}]
 # In a cell there is room for a mark and a short word.
 HOLDS = mapping({1: ("✔ Holds", UP), 0: ("✖ Broken", DOWN)})
 PORT = mapping({1: ("✔ Up", UP), 0: ("✖ Down", DOWN)})

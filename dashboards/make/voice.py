@@ -81,7 +81,7 @@ def make(board):
               [(f"min by ({KEY}) (assured_voice_mos{{{SITE}}}) and on ({KEY}) bottomk(8, min by ({KEY}) (min_over_time(assured_voice_mos{{{SITE}}}[$__range] @ end())))", "{{component}} {{class}}")],
               "No class of service carries voice, or nothing was measured", "none", minimum=1, maximum=4.5, decimals=2, limit=limit("mos"),
               calcs=("min", "lastNotNull"), worst="Min", down=False, colours="palette-classic-by-name", shaded=False),
-        lines("Channels busy", "Channels in use of the eight busiest trunks.", 10, 10,
+        lines("Channels over time", "Channels in use of the eight busiest trunks.", 10, 10,
               [(most(8, channels("busy"), f'sum by ({TRUNK}) (max_over_time(assured_gateway_channels{{{TRUNKS},state="busy"}}[$__range] @ end()))', TRUNK), "{{component}} {{trunk}}")],
               "No gateway with channels is polled", "none", minimum=0, decimals=0),
         paths(),

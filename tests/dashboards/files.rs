@@ -15,7 +15,13 @@ pub fn dashboards() -> Vec<(PathBuf, Value)> {
         .collect();
     paths.sort();
     let read = |p: &PathBuf| serde_json::from_str(&fs::read_to_string(p).expect("readable")).expect("JSON");
-    paths.into_iter().map(|p| { let value = read(&p); (p, value) }).collect()
+    paths
+        .into_iter()
+        .map(|p| {
+            let value = read(&p);
+            (p, value)
+        })
+        .collect()
 }
 
 /// The panels of a dashboard that draw something.
@@ -24,7 +30,8 @@ pub fn panels(dashboard: &Value) -> impl Iterator<Item = &Value> {
 }
 
 fn make(more: &[&str], out: &Path) {
-    let done = Command::new("python3").args(["dashboards/make", "--out"]).arg(out).args(more).output().expect("python3");
+    let done =
+        Command::new("python3").args(["dashboards/make", "--out"]).arg(out).args(more).output().expect("python3");
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }
 
@@ -37,7 +44,11 @@ fn the_committed_dashboards_are_what_the_script_makes() {
     assert_eq!(fs::read_dir(made.path()).expect("made").count(), names.len(), "nothing else is committed");
     for name in names {
         let (committed, fresh) = (fs::read(Path::new("dashboards").join(&name)), fs::read(made.path().join(&name)));
-        assert!(committed.expect("committed") == fresh.expect("made"), "{} is stale: run python3 dashboards/make", name.display());
+        assert!(
+            committed.expect("committed") == fresh.expect("made"),
+            "{} is stale: run python3 dashboards/make",
+            name.display()
+        );
     }
 }
 
@@ -69,7 +80,8 @@ fn every_dashboard_is_right_by_grafanas_own_types() {
 fn grafanas_types_find_faults_that_are_put_in() {
     let dir = tempfile::tempdir().expect("a folder");
     let (_, sound) = dashboards().remove(0);
-    let at = |kind: &str| sound["panels"].as_array().expect("panels").iter().position(|p| p["type"] == kind).expect("one");
+    let at =
+        |kind: &str| sound["panels"].as_array().expect("panels").iter().position(|p| p["type"] == kind).expect("one");
     let (lines, table) = (at("timeseries"), at("table"));
     let faults: [(String, Value); 6] = [
         (format!("/panels/{lines}/fieldConfig/defaults/custom/drawStyle"), "lines".into()),
@@ -96,7 +108,10 @@ fn provisioning_names_the_folder_and_a_prometheus() {
     let boards = fs::read_to_string("dashboards/provisioning/dashboards/assured.yaml").expect("readable");
     for (text, wanted) in [
         (&sources, &["apiVersion: 1", "type: prometheus", "timeInterval: 15s", "url: "][..]),
-        (&boards, &["apiVersion: 1", "type: file", "path: /etc/grafana/dashboards/assured", "allowUiUpdates: false"][..]),
+        (
+            &boards,
+            &["apiVersion: 1", "type: file", "path: /etc/grafana/dashboards/assured", "allowUiUpdates: false"][..],
+        ),
     ] {
         wanted.iter().for_each(|w| assert!(text.contains(w), "{w} is missing in\n{text}"));
         assert!(!text.contains("password") && !text.contains('\t'));
