@@ -3,7 +3,7 @@
 import palette
 from palette import DOWN, PORT, STATE, UP
 from panel import CARRY, column, dashboard, heading, hidden, lines, link, stat, table, timeline
-from query import COMPONENT, V, component_state, join, most, named_component, quantile, worst_by
+from query import COMPONENT, V, component_state, join, most, named_component, quantile, slowest, worst_by
 
 ONE = link("Only this one", f"/d/assured-links?{CARRY}&var-component=${{__data.fields.component}}")
 INTERFACE = "component, interface"
@@ -76,8 +76,8 @@ def interfaces():
          column("Value #C", "Speed", 115, unit="bps", decimals=0, align="right", empty="not told"),
          column("Value #D", "In", 95, unit="percentunit", decimals=1, align="right", empty="not known"),
          column("Value #E", "Out", 95, unit="percentunit", decimals=1, align="right", empty="not known"),
-         column("Value #F", "Errors", 110, unit="pps", decimals=2, align="right", empty="not told"),
-         column("Value #G", "Discards", 110, unit="pps", decimals=2, align="right", empty="not told"),
+         column("Value #F", "Errors", 110, unit="suffix:/s", decimals=2, align="right", empty="not told"),
+         column("Value #G", "Discards", 110, unit="suffix:/s", decimals=2, align="right", empty="not told"),
          hidden("component")],
         "No interface is polled: no device shown here has SNMP access", on="port", sort=[("Is", False), ("In", True)], pages=True, filters=True)
 
@@ -105,9 +105,9 @@ def make(board):
         timeline("States", "The components that were up for the least of the time shown, at most 20. Those that were up throughout are left out.", 12, 9,
                  f"{component_state(COMPONENT, 'component')} and on (component) {worst_by('assured_component_state', COMPONENT, 'component', 20)}",
                  "{{component}}", "All that is shown here was up throughout", STATE),
-        lines("Round trip, 95%", "95% of probes came back within this time; the eight components and classes with the longest.", 12, 9,
-              [(most(8, quantile(0.95, COMPONENT, key), f"max_over_time({quantile(0.95, COMPONENT, key)}[$__range:$__interval] @ end())"), "{{component}} {{class}}")],
-              "No probe came back in the time shown", "s", minimum=0),
+        lines("Round trip, 95%", "95% of probes came back within this time; the eight components and classes with the longest on average.", 12, 9,
+              [(slowest(8, 0.95, COMPONENT), "{{component}} {{class}}")],
+              "No probe came back in the time shown", "s", minimum=0, points=120),
         lines("Loss over five minutes", "Share of probes lost; the eight components and classes with the most.", 12, 8,
               [(most(8, f"max by ({key}) (assured_probe_loss_ratio{{{COMPONENT}}})", f"max by ({key}) (max_over_time(assured_probe_loss_ratio{{{COMPONENT}}}[$__range] @ end()))"),
                 "{{component}} {{class}}")], "Nothing was measured in the time shown", "percentunit", minimum=0),
@@ -125,7 +125,13 @@ def make(board):
         *[lines(f"{word}, in and out", f"{text} The eight interfaces with the most.", 12, 8,
                 [(most(8, f"{rate(f'assured_interface_receive_{what}_total')} + {rate(f'assured_interface_transmit_{what}_total')}",
                        f"{overall('receive', what)} + {overall('transmit', what)}", INTERFACE), "{{component}} {{interface}}")],
-                "No interface tells of it", "pps", minimum=0)
+                "No interface tells of it", "suffix:/s", minimum=0, soft=1)
           for word, what, text in (("Errors", "errors", "Packets that were damaged."), ("Discards", "discards", "Packets thrown away though nothing was wrong with them: usually a full queue."))],
+        lines("SNMP requests, by result", "Requests a second to the agents of the devices that are shown, by what came of them. Silence is unknown, never down.", 12, 8,
+              [(rate("assured_snmp_requests_total", "result"), "{{result}}")], "No device is polled by SNMP", "suffix:/s", minimum=0, colours="palette-classic-by-name", shaded=False),
+        lines("Devices that do not answer SNMP", "Requests a second that timed out, were refused or failed; the eight devices with the most.", 12, 8,
+              [(most(8, f'sum by (component) (rate(assured_snmp_requests_total{{{COMPONENT},result!="ok"}}[$__rate_interval]))',
+                     f'sum by (component) (increase(assured_snmp_requests_total{{{COMPONENT},result!="ok"}}[$__range] @ end())) > 0', "component"), "{{component}}")],
+              "Every request was answered, or no device is polled by SNMP", "suffix:/s", minimum=0),
     ]
     return dashboard("assured-links", "assured: links and interfaces", "Devices, links and their interfaces.", ["contract", "site", "component"], panels, board, "now-3h", "30s")

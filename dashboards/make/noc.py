@@ -21,22 +21,24 @@ def wrong():
     rows = join(named_service(f"topk(60, {trouble})"), "contract", "name, phone", I_CONTACT)
     here = f"and on (service) ({trouble})"
     return table(
-        "What is wrong", "Every service that is not simply up, the worst and the longest first: since when, what it is, whom to call, and "
-        "how much of the month's allowed down time is left. At most 60 rows. Empty means that nothing is wrong: if the monitor "
+        "What is wrong", "Every service that is not simply up, the worst and the longest first: since when, what it is, how long is left to restore it, "
+        "how much of the month's allowed down time is left, and whom to call. At most 60 rows. Empty means that nothing is wrong: if the monitor "
         "itself fell silent, a row says so.",
         16, 11,
         {"A": or_silent(rows),
          "B": f"max by (service) (assured_service_since_timestamp_seconds{{{SERVICE_AT}}}) * 1000 {here}",
-         "C": f"max by (service) (assured_service_budget_remaining_ratio{{{SERVICE_AT}}}) {here}"},
+         "C": f"max by (service) (assured_service_budget_remaining_ratio{{{SERVICE_AT}}}) {here}",
+         "D": f"max by (service) (assured_service_restore_deadline_timestamp_seconds{{{SERVICE_AT}}}) - time() {here}"},
         [column("Value #A", "State", 138, mappings=STATE, cell="color-background", align="left"),
          column("Value #B", "Since", 140, unit="dateTimeFromNow", align="left"),
          column("title", "Service", links=[TO_SERVICE, TO_PAGE]),
          column("place", "Site", 180, links=[TO_SITE]),
-         column("class", "Class", 70),
-         column("Value #C", "Promise left", 105, unit="percentunit", decimals=0, thresholds=palette.LEFT_TEXT, cell="color-text", align="right",
+         column("class", "Class", 60),
+         column("Value #D", "To restore", 90, unit="s", decimals=0, thresholds=palette.KEPT_TEXT, cell="color-text", align="right"),
+         column("Value #C", "Promise left", 100, unit="percentunit", decimals=0, thresholds=palette.LEFT_TEXT, cell="color-text", align="right",
                 empty="not known"),
-         column("name", "Whom to call", 215),
-         column("phone", "Telephone", 125),
+         column("name", "Whom to call", 205),
+         column("phone", "Telephone", 120),
          hidden("service"), hidden("site")],
         "Nothing is wrong: every service is up", on="service", sort=[("State", True), ("Since", False)])
 

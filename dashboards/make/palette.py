@@ -7,6 +7,7 @@ or no blue; tests/dashboards.rs works that out. "Up" is the quietest of them: on
 UP, MAINTENANCE, DEGRADED, UNKNOWN, DOWN = "#0b5c4b", "#4593d0", "#f0b429", "#6a51a3", "#d55e00"
 PROMISE = "#f0e442"  # dashed lines: what was promised
 PLAIN = "#56b4e9"  # a single line that is neither good nor bad
+GOOD_LINE = "#009e73"
 QUIET = "#46535f"  # a figure that is neither good nor bad
 
 # The number that a state has in queries: the greater, the worse.

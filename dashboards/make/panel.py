@@ -52,7 +52,8 @@ def stat(title, text, w, expr, no, unit="none", thresholds=None, mappings=None, 
 
 
 def lines(title, text, w, h, series, no, unit, minimum=None, maximum=None, decimals=None, stack=False, limit=None, soft=None,
-          fixed=None, colours=None, calcs=("max", "lastNotNull"), worst="Max", down=True, place="right", shaded=True):
+          fixed=None, colours=None, calcs=("max", "lastNotNull"), worst="Max", down=True, place="right", shaded=True,
+          points=300):
     """Lines over time. `series` are pairs of query and legend; `limit` is a pair for what was promised, dashed.
 
     A line's colour says how bad it got, its name stands in the legend, the worst first.
@@ -82,7 +83,8 @@ def lines(title, text, w, h, series, no, unit, minimum=None, maximum=None, decim
     if worst:
         legend |= {"sortBy": worst, "sortDesc": down}
     return panel("timeseries", title, text, w, h, targets,
-                 {"legend": legend, "tooltip": {"mode": "multi", "sort": "desc" if down else "asc"}}, defaults, custom, overrides)
+                 {"legend": legend, "tooltip": {"mode": "multi", "sort": "desc" if down else "asc"}}, defaults, custom, overrides,
+                 maxDataPoints=points)
 
 
 def timeline(title, text, w, h, expr, legend, no, mappings, links=None):
@@ -94,7 +96,7 @@ def timeline(title, text, w, h, expr, legend, no, mappings, links=None):
                  {"mergeValues": True, "showValue": "auto", "alignValue": "left", "rowHeight": 0.85,
                   "legend": {"showLegend": False, "displayMode": "list", "placement": "bottom", "calcs": []},
                   "tooltip": {"mode": "single", "sort": "none"}},
-                 defaults, {"fillOpacity": 90, "lineWidth": 0})
+                 defaults, {"fillOpacity": 90, "lineWidth": 0}, maxDataPoints=240)
 
 
 def column(field, title, width=None, unit=None, **more):
@@ -111,6 +113,10 @@ def table(title, text, w, h, queries, columns, no, on=None, sort=(), pages=False
     overrides = []
     for c in columns:
         properties = {"displayName": c["title"], "noValue": c.get("empty", "–")}
+        if c.get("cell") == "color-text":
+            # What is not there has no colour either: it is neither good nor bad.
+            nothing = {"index": 0, "text": properties["noValue"], "color": "text"}
+            properties["mappings"] = [{"type": "special", "options": {"match": "null", "result": nothing}}]
         for key in ("unit", "decimals", "mappings", "thresholds"):
             if c.get(key) is not None:
                 properties[key] = c[key]
@@ -138,13 +144,12 @@ def table(title, text, w, h, queries, columns, no, on=None, sort=(), pages=False
                  overrides, transformations=steps)
 
 
-def bars(title, text, w, h, expr, legend, no, unit, thresholds, maximum=None, minimum=0, mappings=()):
+def bars(title, text, w, h, expr, legend, no, unit, thresholds, maximum=None, minimum=0, size=20):
     """A bar for each series."""
-    defaults = {"unit": unit, "noValue": no, "min": minimum, "color": {"mode": "thresholds"}, "thresholds": thresholds,
-                "mappings": list(mappings)}
+    defaults = {"unit": unit, "noValue": no, "min": minimum, "color": {"mode": "thresholds"}, "thresholds": thresholds, "mappings": []}
     if maximum is not None:
         defaults["max"] = maximum
-    options = {"displayMode": "basic", "orientation": "horizontal", "valueMode": "text", "namePlacement": "auto",
+    options = {"displayMode": "basic", "orientation": "horizontal", "valueMode": "text", "namePlacement": "left", "text": {"titleSize": 13, "valueSize": size},
                "showUnfilled": True, "sizing": "auto", "minVizWidth": 8, "minVizHeight": 16, "maxVizHeight": 300,
                "legend": {"showLegend": False, "displayMode": "list", "placement": "bottom", "calcs": []},
                "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False}}

@@ -71,6 +71,19 @@ def quantile(q, selector, by):
     return f"(histogram_quantile({q}, {rate('_bucket', ', le')}) or histogram_quantile({q}, {rate('', '')}))"
 
 
+def slowest(count, q, selector, only=lambda expr: expr):
+    """A quantile for the `count` components and classes whose round trips took longest on average over the range.
+
+    The average is one step's work; to rank by the quantile itself would mean working it out twice for everything there is.
+    """
+    key = "component, class"
+    grown = lambda suffix: f"sum by ({key}) (increase(assured_probe_rtt_seconds{suffix}{{{selector}}}[$__range] @ end()))"
+    mean = f"({grown('_sum')} / {grown('_count')} or histogram_sum({grown('')}) / histogram_count({grown('')}))"
+    few = f"and on ({key}) topk({count}, {only(mean)})"
+    rate = lambda suffix, more: f"sum by ({key}{more}) (rate(assured_probe_rtt_seconds{suffix}{{{selector}}}[$__rate_interval])) {few}"
+    return f"histogram_quantile({q}, {rate('_bucket', ', le')}) or histogram_quantile({q}, {rate('', '')})"
+
+
 def needed_by_chosen(expr):
     """Only components that a chosen service looks at."""
     return f"{expr} and on (component) assured_service_requires_info{{{SERVICE}}}"

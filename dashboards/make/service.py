@@ -4,7 +4,7 @@ import palette
 from palette import DOWN, HOLDS, MEASURE, STATE, UNKNOWN, UP
 from panel import CARRY, column, dashboard, heading, hidden, lines, link, stat, table, timeline
 from query import (I_CONTACT, I_SERVICE, SERVICE, SITE, V, component_state, join, most, named_component, named_service,
-                   needed_by_chosen, quantile, service_state, truncated, worst_by)
+                   needed_by_chosen, service_state, slowest, truncated, worst_by)
 
 ONE = link("Only this service", f"/d/assured-service?{CARRY}&var-service=${{__data.fields.service}}")
 PAGE = link("The daemon's page of it", "${board:raw}/services/${__data.fields.service}", new=True)
@@ -110,7 +110,6 @@ def limit(measures):
 
 
 def make(board):
-    on_path = f'{V}'
     panels = [
         stat("Worst state", "The worst state of the services that are chosen.", 4, f"max({service_state(SERVICE)})", "nothing chosen", mappings=STATE,
              thresholds=palette.steps(palette.QUIET)),
@@ -138,12 +137,11 @@ def make(board):
         objectives("Loss", "Probes lost in available time, against what is promised. Room is the share of the limit that is left.", 7, "loss", "percentunit", 2, "less"),
         objectives("Voice quality", "Mean opinion score in available time, estimated by the E-model, against the least that is promised.", 7, "mos", "none", 2, "more"),
         heading("How the path measures now"),
-        lines("Round trip, 95%", "95% of probes came back within this time, for the eight components and classes with the longest. The dashed line is what "
+        lines("Round trip, 95%", "95% of probes came back within this time, for the eight components and classes with the longest on average. The dashed line is what "
               "the contracts of the chosen services allow.", 12, 9,
-              [(most(8, needed_by_chosen(quantile(0.95, on_path, "component, class")),
-                     f"max_over_time({'(' + needed_by_chosen(quantile(0.95, on_path, 'component, class')) + ')'}[$__range:$__interval] @ end())"),
+              [(slowest(8, 0.95, V, needed_by_chosen),
                 "{{component}} {{class}}")],
-              "No probe came back in the time shown", "s", minimum=0, limit=limit("rtt_p95")),
+              "No probe came back in the time shown", "s", minimum=0, limit=limit("rtt_p95"), points=120),
         lines("Loss over five minutes", "Share of probes lost, for the eight components and classes with the most. The dashed line is what the contracts of the chosen services allow.",
               12, 9,
               [(most(8, needed_by_chosen(f"max by (component, class) (assured_probe_loss_ratio{{{V}}})"),

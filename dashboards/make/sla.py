@@ -30,12 +30,12 @@ def count_of(of_what, condition):
 def services():
     return table(
         "Promises", "The month so far of every service, those with the least allowance first. The margin is the availability less the one promised; bounds are what it would be "
-        "were all unknown time down, or up. The forecast goes on at the pace of the time shown. Credits are shares of the monthly charge, as if enough were "
+        "were all unknown time down, or up; still possible is what the month can reach when the rest of it is up. The forecast goes on at the pace of the time shown. Credits are shares of the monthly charge, as if enough were "
         "measured; what is owed is decided by the evidence pack.",
         24, 12,
         {"A": named_service(f"max by (service, contract, site) (assured_service_availability_target_ratio{{{SERVICE}}})"),
          "B": truncated(AVAILABLE), "C": MARGIN, "D": truncated(of("assured_service_availability_lower_ratio")),
-         "E": truncated(of("assured_service_availability_upper_ratio")), "F": truncated(of("assured_service_coverage_ratio")), "G": of("assured_service_month_seconds", ',account="down"'), "H": BUDGET, "I": FORECAST, "J": AT_RISK, "K": CERTAIN},
+         "E": truncated(of("assured_service_availability_upper_ratio")), "F": truncated(of("assured_service_coverage_ratio")), "G": of("assured_service_month_seconds", ',account="down"'), "H": BUDGET, "I": FORECAST, "J": AT_RISK, "K": CERTAIN, "M": truncated(of("assured_service_availability_achievable_ratio"))},
         [column("title", "Service", links=[ONE, PAGE]),
          column("contract", "Contract", 105),
          column("Value #A", "Promised", 90, unit="percentunit", decimals=3, align="right"),
@@ -43,6 +43,7 @@ def services():
          column("Value #C", "Margin", 90, unit="percentunit", decimals=3, thresholds=palette.KEPT_TEXT, cell="color-text", align="right"),
          column("Value #D", "At least", 85, unit="percentunit", decimals=2, align="right"),
          column("Value #E", "At most", 85, unit="percentunit", decimals=2, align="right"),
+         column("Value #M", "Still possible", 110, unit="percentunit", decimals=3, align="right", empty="not known"),
          column("Value #F", "Measured", 90, unit="percentunit", decimals=1, align="right"),
          column("Value #G", "Down", 90, unit="s", decimals=1, align="right"),
          column("Value #H", "Allowance left", 115, unit="percentunit", decimals=0, thresholds=palette.LEFT_TEXT, cell="color-text", align="right", empty="none allowed"),
@@ -120,7 +121,7 @@ def make(board):
               shaded=False, place="right"),
         bars("Allowance at month's end", "What will be left of the allowed down time if it goes on being spent as in the time shown; the twelve services with the least. "
              "Choose a longer time for a steadier forecast.", 12, 9, f"bottomk(12, clamp_min({FORECAST}, -1))", "{{service}}", "No down time is allowed, or nothing was measured",
-             "percentunit", palette.LEFT, maximum=1, minimum=-1),
+             "percentunit", palette.LEFT, maximum=1, minimum=-1, size=16),
         contracts(),
         broken(),
         bars("Where the time went", "The month so far of all services that are shown, by account. Unknown is neither up nor down; excluded is agreed not to count.", 16, 8,

@@ -224,14 +224,14 @@ fn metrics(expr: &str) -> Vec<(String, &str, String)> {
         .collect()
 }
 
-/// Kind and labels of a metric, by the table; by the hand-written series for what devices tell of themselves.
+/// Kind and labels of a metric, by the table; by the hand-written series for what others tell.
 fn known(name: &str) -> (bool, Vec<&'static str>) {
     let base = name.trim_end_matches("_bucket").trim_end_matches("_sum").trim_end_matches("_count");
     let of_table = table::ALL.iter().find(|m| m.name == name || (m.kind == Kind::Histogram && m.name == base));
     if let Some(metric) = of_table {
         return (metric.kind == Kind::Counter, metric.labels.to_vec());
     }
-    let series = include_str!("devices.prom").lines().find_map(|l| l.strip_prefix(name)?.strip_prefix('{'));
+    let series = include_str!("others.prom").lines().find_map(|l| l.strip_prefix(name)?.strip_prefix('{'));
     let labels = series.unwrap_or_else(|| panic!("no metric is named {name}")).split('}').next().expect("labels");
     (name.ends_with("_total"), labels.split("\",").map(|l| l.split('=').next().expect("a label")).collect())
 }
