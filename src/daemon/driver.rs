@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use assured_probes::icmp::{Engine, Event, Request};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Interval, MissedTickBehavior};
 
 use super::core::Core;
 use super::keeper::driver::{Keeper, News};
@@ -17,11 +17,22 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::evidence::record::Body;
 use crate::schedule::pace::{Pace, Tick};
+use crate::schedule::plan::Plan;
 use crate::snapshot::Snapshot;
 
-/// How often due targets are looked for. Probes that are due within one tick leave together, and wait for each other
-/// in queues on the way: a longer tick saves wake-ups and adds to the RTTs.
-const TICK: Duration = Duration::from_millis(1);
+/// Due targets are looked for so often that about so many leave together: they wait for each other in queues on the
+/// way, so more would add to the RTTs, and fewer cost a wake-up each.
+const TOGETHER: f64 = 5.0;
+/// The shortest and the longest time between two looks.
+const TICK: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(10));
+
+/// How often to look for due targets.
+fn ticks(plan: &Plan) -> Interval {
+    let period = Duration::from_secs_f64((TOGETHER / plan.per_second().max(1.0)).min(1.0));
+    let mut ticks = tokio::time::interval(period.clamp(TICK.0, TICK.1));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    ticks
+}
 
 /// What others ask of the driver.
 #[derive(Debug)]
@@ -66,8 +77,7 @@ impl Driver {
     pub async fn run(mut self) -> Keeper {
         let mut pace = Pace::new(self.clock.now());
         let mut plan = self.core.plan();
-        let mut ticks = tokio::time::interval(TICK);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut ticks = ticks(&plan);
         let mut requests: Vec<Request> = Vec::new();
         let mut fresh: Option<Arc<Snapshot>> = None;
         let mut stop_at_mono_ns: Option<u64> = None;
@@ -131,6 +141,7 @@ impl Driver {
                     Some(Ask::Reload(config, answer)) => {
                         let said = self.reload(*config);
                         plan = self.core.plan();
+                        ticks = self::ticks(&plan);
                         self.names.send_replace(self.core.names());
                         fresh = None;
                         let _ = answer.send(said);
