@@ -35,7 +35,7 @@ def components():
     return table(
         "Devices and links", "How each of them stands and measures now; the worst come first. Loss and jitter are over five minutes and of the worst class; "
         "re-marked is the share of answers that came back with another code point than was sent.",
-        24, 9,
+        24, 11,
         {"A": named_component(component_state(COMPONENT)),
          "B": f"{of('assured_component_since_timestamp_seconds')} * 1000",
          "C": f"max by (component) ({quantile(0.95, COMPONENT, 'component, class')})",
@@ -60,7 +60,7 @@ def components():
 def interfaces():
     return table(
         "Interfaces", "Every interface that is polled: whether it is meant to be up and is, how fast it is, and the share of that which it carries now.",
-        24, 8,
+        24, 10,
         {"A": f'label_join({join(port("assured_interface_oper_up"), "component", "title", "max by (component, title) (assured_component_info{%s})" % V)}, "port", "/", "component", "interface")',
          **{ref: f'max by (port) (label_join({expr}, "port", "/", "component", "interface"))' for ref, expr in {
              "B": port("assured_interface_admin_up"),

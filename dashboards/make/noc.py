@@ -30,15 +30,15 @@ def wrong():
          "C": f"max by (service) (assured_service_budget_remaining_ratio{{{SERVICE_AT}}}) {here}",
          "D": f"max by (service) (assured_service_restore_deadline_timestamp_seconds{{{SERVICE_AT}}}) - time() {here}"},
         [column("Value #A", "State", 138, mappings=STATE, cell="color-background", align="left"),
-         column("Value #B", "Since", 140, unit="dateTimeFromNow", align="left"),
+         column("Value #B", "Since", 135, unit="dateTimeFromNow", align="left"),
          column("title", "Service", links=[TO_SERVICE, TO_PAGE]),
          column("place", "Site", 180, links=[TO_SITE]),
          column("class", "Class", 60),
          column("Value #D", "To restore", 90, unit="s", decimals=0, thresholds=palette.KEPT_TEXT, cell="color-text", align="right"),
          column("Value #C", "Promise left", 100, unit="percentunit", decimals=0, thresholds=palette.LEFT_TEXT, cell="color-text", align="right",
                 empty="not known"),
-         column("name", "Whom to call", 205),
-         column("phone", "Telephone", 120),
+         column("name", "Whom to call", 214),
+         column("phone", "Telephone", 118),
          hidden("service"), hidden("site")],
         "Nothing is wrong: every service is up", on="service", sort=[("State", True), ("Since", False)])
 
