@@ -37,7 +37,8 @@ def named_component(expr):
 def state(metric, selector, by):
     """States as numbers, so that the worst is the greatest and a timeline can draw them."""
     words = [w for w in STATES if w != "maintenance" or metric == "assured_service_state"]
-    parts = " or ".join(f'{STATES[w][0]} * {metric}{{{selector},state="{w}"}}' for w in words)
+    # Only states that hold: four of five series fall out before anything is matched.
+    parts = " or ".join(f'{STATES[w][0]} * ({metric}{{{selector},state="{w}"}} == 1)' for w in words)
     return f"max by ({by}) ({parts})"
 
 
