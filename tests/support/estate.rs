@@ -17,8 +17,8 @@ use assured::measurement::status::DatedBy;
 use assured::metrics::histogram::RttHistogram;
 use assured::names::{ClassIx, ComponentIx, ContractIx, Id, ServiceIx, SiteIx, SlaIx};
 use assured::snapshot::{
-    AccountsView, ClassView, ComponentView, Counts, InterfaceView, MonitorView, ObjectiveView, OutageView, Ratios,
-    ServiceView, Shown, Snapshot, VoiceView,
+    AccountsView, ClassView, ComponentView, Counts, CreditView, InterfaceView, MonitorView, ObjectiveView, OutageView,
+    Ratios, ServiceView, Shown, Snapshot, VoiceView,
 };
 use assured::units::{Dscp, Micros, Sec, Share, Span};
 use jiff::civil::date;
@@ -190,6 +190,10 @@ impl Maker {
                 coverage: of(unknown, window),
             }),
             budget_remaining: Some(1.0 - seen.down as f64 / 1_296.0),
+            credit: Some(match seen.down {
+                0..=1_296 => CreditView { so_far: 0.0, certain: 0.0 },
+                _ => CreditView { so_far: 0.05, certain: 0.05 },
+            }),
             objectives: vec![
                 ObjectiveView {
                     class: VOICE,
@@ -440,4 +444,25 @@ pub fn large(targets: usize) -> Snapshot {
         m.service(&format!("service-{n:05}"), &format!("Service {n}"), site, class, Tree::Leaf(host), FINE);
     }
     m.done()
+}
+
+/// As many hosts as [`large`], some of them in trouble: one in 83 down, others unknown, in maintenance, or short of a spare.
+pub fn crowded(targets: usize) -> Snapshot {
+    let mut s = large(targets);
+    for (n, (component, service)) in s.components.iter_mut().zip(&mut s.services).enumerate() {
+        let (state, reason) = match n % 1_000 {
+            n if n % 83 == 7 => (Shown::Down, "3 rounds lost"),
+            n if n % 171 == 11 => (Shown::Unknown, "this host has no route to it"),
+            n if n % 111 == 23 => (Shown::Degraded, "resilience lost"),
+            n if n % 333 == 41 => (Shown::Maintenance, "announced maintenance CHG-77"),
+            _ => continue,
+        };
+        let since = Some(NOW.plus(-60 - 97 * i64::try_from(n % 61).expect("small")));
+        (service.state, service.since, service.reason) = (state, since, reason.into());
+        service.budget_remaining = Some(0.9 - 0.03 * (n % 41) as f64);
+        let (state, since) =
+            if matches!(state, Shown::Down | Shown::Unknown) { (state, since) } else { (Shown::Up, component.since) };
+        (component.state, component.since, component.reason) = (state, since, reason.into());
+    }
+    s
 }

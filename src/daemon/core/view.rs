@@ -241,6 +241,7 @@ fn service(core: &Core, ix: ServiceIx, now: Sec) -> ServiceView {
         },
         availability: figures.ratios,
         budget_remaining: figures.budget_remaining,
+        credit: figures.credit,
         objectives: figures.objectives,
         outages,
     }
