@@ -10,8 +10,8 @@ use crate::config::Config;
 use crate::config::model::Measure;
 use crate::measurement::Cause;
 use crate::metrics::histogram::RttHistogram;
-use crate::names::ClassIx;
-use crate::units::{Micros, Sec};
+use crate::names::{ClassIx, ServiceIx};
+use crate::units::{Micros, Sec, Span};
 
 /// Everything at one instant.
 #[derive(Debug, Clone)]
@@ -26,6 +26,8 @@ pub struct Snapshot {
     pub components: Vec<ComponentView>,
     /// Parallel to `config.services`.
     pub services: Vec<ServiceView>,
+    /// Exclusions that both parties agreed on.
+    pub exclusions: Arc<[ExclusionView]>,
     /// The monitor itself.
     pub monitor: MonitorView,
 }
@@ -193,6 +195,43 @@ pub struct OutageView {
     pub components: Vec<String>,
 }
 
+/// An exclusion that both parties agreed on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExclusionView {
+    /// Its identifier, as in `X-7`.
+    pub id: String,
+    /// The ticket or letter that it was agreed by; may be empty.
+    pub reference: String,
+    /// Whom it touches.
+    pub services: Vec<ServiceIx>,
+    /// When.
+    pub span: Span,
+}
+
+/// What the Alertmanagers are told directly.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AlertsView {
+    /// Alerts whose latest news some Alertmanager has not taken yet.
+    pub queued: u64,
+    /// Alerts that stand.
+    pub standing: u64,
+    /// Alerts that were dropped, since start.
+    pub dropped: u64,
+    /// Every Alertmanager that is configured.
+    pub alertmanagers: Vec<AlertmanagerView>,
+}
+
+/// One Alertmanager.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlertmanagerView {
+    /// Its base URL.
+    pub url: String,
+    /// When it last took what it was told, since start.
+    pub last_success: Option<Sec>,
+    /// Requests that failed, since start.
+    pub failures: u64,
+}
+
 /// The monitor itself.
 #[derive(Debug, Clone, Default)]
 pub struct MonitorView {
@@ -218,4 +257,6 @@ pub struct MonitorView {
     pub clock_steps: u64,
     /// Names that do not resolve at present.
     pub unresolved: u64,
+    /// What the Alertmanagers are told; empty when none is configured.
+    pub alerts: Arc<AlertsView>,
 }

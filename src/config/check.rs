@@ -77,7 +77,7 @@ pub fn check(
     root.only(&cx, &SECTIONS);
     let sections = section::Sections::read(&cx, &root);
 
-    let monitor = monitor::monitor(&cx, root.get("monitor"), base_dir);
+    let monitor = monitor::monitor(&cx, root.get("monitor"), base_dir, &access::Secrets::new(&cx, mode, read_file));
     let credentials = access::credentials(&cx, &sections.snmp, mode, read_file);
     let classes = monitor::classes(&cx, &sections.classes);
     let contracts = terms::contracts(&cx, &sections);

@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::evidence::record::Body;
 use crate::schedule::pace::{Pace, Tick};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{AlertsView, Snapshot};
 
 /// How often due targets are looked for. Probes that are due within one tick leave together, and wait for each other
 /// in queues on the way: a longer tick saves wake-ups and adds to the RTTs.
@@ -55,6 +55,8 @@ pub struct Driver {
     pub names: watch::Sender<Vec<Arc<str>>>,
     /// Keeps the evidence.
     pub keeper: Keeper,
+    /// How telling the Alertmanagers fares.
+    pub alerts: watch::Receiver<Arc<AlertsView>>,
     /// Both clocks.
     pub clock: Arc<dyn Clock>,
 }
@@ -122,6 +124,7 @@ impl Driver {
                             Some(snapshot) => snapshot,
                             None => {
                                 self.core.evidence_stands(self.keeper.standing());
+                                self.core.alerts_stand(self.alerts.borrow().clone());
                                 Arc::new(self.core.snapshot(now, &self.engine.strays()))
                             }
                         };

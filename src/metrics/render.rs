@@ -121,6 +121,19 @@ const FAMILIES: &[(Metric, Fill)] = &[
     (table::MONITOR_UNRESOLVED, |s, rows| rows.whole(&[], s.monitor.unresolved)),
     (table::EVIDENCE_HEAD, |s, rows| s.monitor.evidence_head_sequence.into_iter().for_each(|n| rows.whole(&[], n))),
     (table::EVIDENCE_FAILURES, |s, rows| rows.counter(&[], s.monitor.evidence_write_failures)),
+    (table::ALERTS_QUEUED, |s, rows| rows.whole(&[], s.monitor.alerts.queued)),
+    (table::ALERTS_STANDING, |s, rows| rows.whole(&[], s.monitor.alerts.standing)),
+    (table::ALERTS_DROPPED, |s, rows| rows.counter(&[], s.monitor.alerts.dropped)),
+    (table::ALERTMANAGER_SUCCESS, |s, rows| {
+        for at in &s.monitor.alerts.alertmanagers {
+            rows.gauge(&[("alertmanager", &at.url)], at.last_success.map(|at| at.0 as f64));
+        }
+    }),
+    (table::ALERTMANAGER_FAILURES, |s, rows| {
+        for at in &s.monitor.alerts.alertmanagers {
+            rows.counter(&[("alertmanager", &at.url)], at.failures);
+        }
+    }),
     (table::RELOAD_SUCCESSFUL, |s, rows| rows.whole(&[], u64::from(s.monitor.reload_successful))),
     (table::START_TIME, |s, rows| rows.gauge(&[], Some(s.started.0 as f64))),
     (table::BUILD, |s, rows| rows.info(&[("version", env!("CARGO_PKG_VERSION")), ("engine", s.monitor.engine)])),

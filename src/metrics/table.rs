@@ -150,6 +150,16 @@ metrics! {
         "Sequence number of the last evidence record written.";
     EVIDENCE_FAILURES = "assured_evidence_write_failures_total" Counter None, [],
         "Evidence writes that failed.";
+    ALERTS_QUEUED = "assured_alerts_queued" Gauge None, [],
+        "Alerts whose latest news some Alertmanager has not taken yet.";
+    ALERTS_STANDING = "assured_alerts_standing" Gauge None, [],
+        "Alerts that stand and are told to the Alertmanagers directly.";
+    ALERTS_DROPPED = "assured_alerts_dropped_total" Counter None, [],
+        "Alerts given up: no room, refused by an Alertmanager, or over for a week and never heard.";
+    ALERTMANAGER_SUCCESS = "assured_alertmanager_last_success_timestamp_seconds" Gauge SECONDS, ["alertmanager"],
+        "When an Alertmanager last took what it was told, as a Unix time; absent until it first did.";
+    ALERTMANAGER_FAILURES = "assured_alertmanager_send_failures_total" Counter None, ["alertmanager"],
+        "Requests to an Alertmanager that failed.";
     RELOAD_SUCCESSFUL = "assured_config_last_reload_successful" Gauge None, [],
         "1 when the last reload of the configuration succeeded.";
     START_TIME = "assured_start_timestamp_seconds" Gauge SECONDS, [],

@@ -191,6 +191,7 @@ impl Scenario {
                 time_zone: zone,
                 time_zone_name: "Europe/London".into(),
                 alertmanagers: Vec::new(),
+                alerting: Default::default(),
                 sentinels: Vec::new(),
             },
             credentials: Vec::new(),

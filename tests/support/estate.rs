@@ -13,7 +13,7 @@ use assured::measurement::Cause;
 use assured::metrics::histogram::RttHistogram;
 use assured::names::{ClassIx, ComponentIx, ContractIx, Id, ServiceIx, SiteIx, SlaIx};
 use assured::snapshot::{
-    AccountsView, ClassView, ComponentView, Counts, MonitorView, ObjectiveView, OutageView, Ratios, ServiceView, Shown,
+    AccountsView, AlertmanagerView, AlertsView, ClassView, ComponentView, Counts, MonitorView, ObjectiveView, OutageView, Ratios, ServiceView, Shown,
     Snapshot, VoiceView,
 };
 use assured::units::{Dscp, Micros, Sec, Share, Span};
@@ -44,6 +44,7 @@ fn config() -> Config {
             time_zone: TimeZone::get("Europe/London").expect("a bundled zone"),
             time_zone_name: "Europe/London".into(),
             alertmanagers: vec![],
+            alerting: Default::default(),
             sentinels: vec![Host::Address([127, 0, 0, 1].into())],
         },
         credentials: vec![],
@@ -211,6 +212,7 @@ impl Maker {
             config: Arc::new(self.config),
             components: self.components,
             services: self.services,
+            exclusions: Arc::default(),
             monitor: MonitorView {
                 isolated: false,
                 scheduler_lag: 0.000_8,
@@ -223,6 +225,16 @@ impl Maker {
                 evidence_write_failures: 0,
                 clock_steps: 0,
                 unresolved: 0,
+                alerts: Arc::new(AlertsView {
+                    queued: 1,
+                    standing: 3,
+                    dropped: 0,
+                    alertmanagers: vec![AlertmanagerView {
+                        url: "http://127.0.0.1:9093".into(),
+                        last_success: Some(NOW.plus(-7)),
+                        failures: 2,
+                    }],
+                }),
             },
         }
     }

@@ -35,7 +35,7 @@ use crate::sla::exclusion::Agreed;
 use crate::sla::fold::{Fold, Source};
 use crate::sla::ledger::Limits;
 use crate::sla::state::State;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{AlertsView, ExclusionView, Snapshot};
 use crate::units::{Sec, Span};
 
 /// Sentinels are probed this often.
@@ -69,6 +69,8 @@ pub struct Core {
     since_asked: Option<Vec<Minute>>,
     isolated_since: Option<Sec>,
     evidence: Standing,
+    exclusions: Arc<[ExclusionView]>,
+    alerts: Arc<AlertsView>,
     objectives: Objectives,
     newest: Sec,
     generation: u32,
@@ -115,6 +117,8 @@ impl Core {
             since_asked: None,
             isolated_since: None,
             evidence: Standing::default(),
+            exclusions: Arc::default(),
+            alerts: Arc::default(),
             objectives: Objectives::new(&config),
             newest: started,
             generation: 0,
@@ -243,6 +247,11 @@ impl Core {
         self.evidence = standing;
     }
 
+    /// How telling the Alertmanagers fares, for the next snapshots.
+    pub fn alerts_stand(&mut self, view: Arc<AlertsView>) {
+        self.alerts = view;
+    }
+
     /// Whether the past that was adopted at the start lacks something that only a longer look gives: what the classes did.
     #[must_use]
     pub fn wants_objectives(&self) -> bool {
@@ -261,8 +270,9 @@ impl Core {
 
     /// Takes the past for its own, and adds what has come since it was asked for.
     pub fn adopt(&mut self, past: Past) {
-        let Past { fold, objectives, agreed, .. } = past;
+        let Past { fold, objectives, agreed, exclusions, .. } = past;
         (self.fold, self.objectives, self.agreed) = (fold, objectives, agreed);
+        self.exclusions = exclusions.into();
         for minute in self.since_asked.take().unwrap_or_default() {
             feed(&mut self.fold, &minute.rows, |_, _, _, _| {});
             self.objectives.add(Span::new(minute.start, minute.start.plus(MINUTE)), minute.rows);
@@ -330,6 +340,7 @@ impl Core {
         let (fold, anew) = self.fold.reload(&old, &self.config, &self.agreed_anew(&old), now.sec(), Limits::LIVE);
         self.fold = fold;
         self.agreed = self.agreed_anew(&old);
+        self.exclusions = self.exclusions_anew(&old);
         if !self.keeping {
             for service in anew {
                 let service = &self.config.services[service.get()].id;
@@ -389,6 +400,13 @@ impl Core {
         let new = |ix: &ServiceIx| services.get(old.services.get(ix.get())?.id.as_str()).copied();
         let agreed = self.agreed.iter();
         agreed.map(|a| Agreed { services: a.services.iter().filter_map(new).collect(), span: a.span }).collect()
+    }
+
+    fn exclusions_anew(&self, old: &Config) -> Arc<[ExclusionView]> {
+        let new = |ix: &ServiceIx| self.config.service(old.services.get(ix.get())?.id.as_str());
+        let services = |view: &ExclusionView| view.services.iter().filter_map(new).collect::<Vec<_>>();
+        let anew = self.exclusions.iter().map(|view| ExclusionView { services: services(view), ..view.clone() });
+        anew.filter(|view| !view.services.is_empty()).collect()
     }
 
     /// The longest any answer may take.

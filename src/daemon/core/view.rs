@@ -45,6 +45,7 @@ pub(super) fn snapshot(core: &Core, now: Now, strays: &Strays) -> Snapshot {
         config: core.config.clone(),
         components,
         services,
+        exclusions: core.exclusions.clone(),
         monitor: monitor(core, strays),
     }
 }
@@ -220,5 +221,6 @@ fn monitor(core: &Core, strays: &Strays) -> MonitorView {
         evidence_write_failures: core.evidence.failures,
         clock_steps: core.totals.clock_steps,
         unresolved: core.names.unresolved(),
+        alerts: core.alerts.clone(),
     }
 }
