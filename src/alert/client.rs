@@ -140,8 +140,7 @@ impl Client {
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization);
         }
-        let request =
-            request.body(Full::new(Bytes::from(body.unwrap_or_default()))).map_err(|_| Failed::Address)?;
+        let request = request.body(Full::new(Bytes::from(body.unwrap_or_default()))).map_err(|_| Failed::Address)?;
 
         let stream = TcpStream::connect((host.as_str(), port)).await.map_err(Failed::Connect)?;
         // Small messages at once; a socket that cannot do it is only slower.
@@ -207,7 +206,11 @@ fn connector(authorities: Option<&str>) -> TlsConnector {
             let named: Vec<_> = CertificateDer::pem_slice_iter(pem.as_bytes()).filter_map(Result::ok).collect();
             let (taken, ignored) = roots.add_parsable_certificates(named);
             if taken == 0 || ignored > 0 {
-                tracing::error!(taken, ignored, "monitor.alertmanager_ca_file: not every certificate in it can be used");
+                tracing::error!(
+                    taken,
+                    ignored,
+                    "monitor.alertmanager_ca_file: not every certificate in it can be used"
+                );
             }
         }
         None => {

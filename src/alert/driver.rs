@@ -177,8 +177,10 @@ impl Teller {
             self.client = made.ok();
             let before = std::mem::take(&mut self.listeners);
             let known = |url: &String| before.iter().find(|l| l.url == *url).cloned();
-            self.listeners =
-                urls.iter().map(|url| known(url).unwrap_or(Listener { url: url.clone(), ..Listener::default() })).collect();
+            self.listeners = urls
+                .iter()
+                .map(|url| known(url).unwrap_or(Listener { url: url.clone(), ..Listener::default() }))
+                .collect();
             self.queue.listeners(&urls);
         }
         let now = self.clock.now();

@@ -140,9 +140,10 @@ impl Queue {
                     queue.listeners.push(url.clone());
                 }
             }
-            let heard = queue.listeners.iter().map(|url| {
-                kept.resolved.contains(url).then_some(Heard::Resolved(now.mono_ns, now.mono_ns))
-            });
+            let heard = queue
+                .listeners
+                .iter()
+                .map(|url| kept.resolved.contains(url).then_some(Heard::Resolved(now.mono_ns, now.mono_ns)));
             let entry = Entry {
                 starts_at: kept.starts_at,
                 stood_ns: now.mono_ns,

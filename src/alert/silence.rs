@@ -86,13 +86,7 @@ pub fn wanted(config: &Config, exclusions: &[ExclusionView], now: Sec) -> Vec<Wa
     all
 }
 
-fn wish(
-    config: &Config,
-    what: &str,
-    key: &str,
-    span: Span,
-    matchers: Vec<(&'static str, String, bool)>,
-) -> Wanted {
+fn wish(config: &Config, what: &str, key: &str, span: Span, matchers: Vec<(&'static str, String, bool)>) -> Wanted {
     let mark = format!("{}{key}]", ours(&config.monitor.vantage));
     let zone = &config.monitor.time_zone;
     let comment = format!("{what}, {} to {} {mark}", local(span.from, zone), local(span.to, zone));
@@ -121,9 +115,10 @@ pub fn parse(answer: &[u8]) -> Result<Vec<Found>, &'static str> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let found = |value: &Value| {
         let instant = |key: &str| Some(Sec(value[key].as_str()?.parse::<jiff::Timestamp>().ok()?.as_second()));
-        let matchers = value["matchers"].as_array()?.iter().map(|matcher| {
-            Some((text(&matcher["name"])?, text(&matcher["value"])?, matcher["isRegex"].as_bool()?))
-        });
+        let matchers = value["matchers"]
+            .as_array()?
+            .iter()
+            .map(|matcher| Some((text(&matcher["name"])?, text(&matcher["value"])?, matcher["isRegex"].as_bool()?)));
         Some(Found {
             id: text(&value["id"]).filter(|id| id.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-'))?,
             comment: text(&value["comment"])?,
@@ -141,8 +136,7 @@ pub fn parse(answer: &[u8]) -> Result<Vec<Found>, &'static str> {
 /// A silence that somebody ended by hand before its time stays ended, unless its window moves.
 #[must_use]
 pub fn steps(wanted: &[Wanted], found: &[Found], vantage: &str, now: Sec) -> Vec<Step> {
-    let ours: Vec<&Found> =
-        found.iter().filter(|f| f.author == AUTHOR && f.comment.contains(&ours(vantage))).collect();
+    let ours: Vec<&Found> = found.iter().filter(|f| f.author == AUTHOR && f.comment.contains(&ours(vantage))).collect();
     let mut steps = Vec::new();
     for wish in wanted {
         let same: Vec<&&Found> = ours.iter().filter(|f| f.comment.ends_with(&wish.mark)).collect();

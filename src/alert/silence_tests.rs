@@ -14,7 +14,8 @@ fn config() -> Config {
          [devices.d]\nsite = \"here\"\naddress = \"127.0.0.1\"\n",
     );
     for service in ["a.b", "b"] {
-        text += &format!("[services.\"{service}\"]\nsite = \"here\"\ncontract = \"c\"\nsla = \"s\"\nrequires = \"d\"\n");
+        text +=
+            &format!("[services.\"{service}\"]\nsite = \"here\"\ncontract = \"c\"\nsla = \"s\"\nrequires = \"d\"\n");
     }
     parse_str(&text, std::path::Path::new("."), Mode::Run).expect("it is valid").config
 }
@@ -65,7 +66,10 @@ fn a_window_becomes_one_silence_that_names_it() {
     assert_eq!(body["endsAt"], "2026-10-25T01:00:00Z");
     assert_eq!(body["startsAt"], "2026-10-25T00:00:00Z", "a beginning in the past is refused");
     let comment = body["comment"].as_str().unwrap();
-    assert!(comment.starts_with("Announced maintenance CHG-77, 2026-10-25 00:59:00 BST to 2026-10-25 01:00:00 GMT"), "{comment}");
+    assert!(
+        comment.starts_with("Announced maintenance CHG-77, 2026-10-25 00:59:00 BST to 2026-10-25 01:00:00 GMT"),
+        "{comment}"
+    );
     let matchers = json!([
         { "name": "contract", "value": "c", "isRegex": false, "isEqual": true },
         { "name": "service", "value": "a\\.b|b", "isRegex": true, "isEqual": true },
@@ -116,7 +120,8 @@ fn only_agreed_exclusions_that_last_or_come_soon_are_silenced() {
         services: vec![ServiceIx(1)],
         span: Span::new(NOW.plus(from), NOW.plus(to)),
     };
-    let all = [of("X-1", -900, 0), of("X-2", -900, 1), of("X-3", HORIZON, HORIZON + 9), of("X-4", HORIZON + 1, HORIZON + 9)];
+    let all =
+        [of("X-1", -900, 0), of("X-2", -900, 1), of("X-3", HORIZON, HORIZON + 9), of("X-4", HORIZON + 1, HORIZON + 9)];
     let wished = wanted(&config(), &all, NOW);
     let comments: Vec<_> = wished.iter().map(|w| w.comment.split(',').next().unwrap()).collect();
     assert_eq!(comments, ["Agreed exclusion X-2 (letter 9)", "Agreed exclusion X-3 (letter 9)"]);

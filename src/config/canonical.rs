@@ -37,7 +37,12 @@ pub fn redacted(tree: &Value, slas: &[Sla]) -> String {
             }
             ValueKind::Table(keys) => {
                 let _ = writeln!(out, "[{}]", Key(name));
-                section(&mut out, keys, |key| name == "monitor" && (MERGED.contains(&key) || MONITOR_SECRETS.contains(&key)), None);
+                section(
+                    &mut out,
+                    keys,
+                    |key| name == "monitor" && (MERGED.contains(&key) || MONITOR_SECRETS.contains(&key)),
+                    None,
+                );
             }
             ValueKind::Array(items) => {
                 for item in items {

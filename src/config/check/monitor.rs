@@ -46,7 +46,8 @@ pub fn monitor(cx: &Context<'_>, node: Option<Node<'_>>, base_dir: &Path, secret
     let data_dir = n.opt(cx, "data_dir", scalar::text).unwrap_or_else(|| DATA_DIR.into());
     let zone_name = n.opt(cx, "time_zone", time_zone).unwrap_or_else(|| "UTC".into());
     let time_zone = TimeZoneDatabase::bundled().get(&zone_name).unwrap_or(jiff::tz::TimeZone::UTC);
-    let alertmanagers = n.list(cx, "alertmanagers", |n| base_url(n, "an Alertmanager", "http://alertmanager.example.net:9093"));
+    let alertmanagers =
+        n.list(cx, "alertmanagers", |n| base_url(n, "an Alertmanager", "http://alertmanager.example.net:9093"));
     let alerting = alerting(cx, &n, secrets);
     let sentinels = n.list(cx, "sentinels", scalar::host);
     let data_dir = super::resolve_path(base_dir, &data_dir);
