@@ -124,9 +124,7 @@ const FAMILIES: &[(Metric, Fill)] = &[
         components(s, |labels, _, view| rows.gauge(&labels, view.since.map(|at| at.0 as f64)))
     }),
     (table::SERVICE_SINCE, |s, rows| about::service_instants(s, rows, |view| view.since)),
-    (table::SERVICE_OUTAGES, |s, rows| {
-        services(s, |labels, _, view| rows.whole(&labels, view.outages.len() as u64))
-    }),
+    (table::SERVICE_OUTAGES, |s, rows| services(s, |labels, _, view| rows.whole(&labels, view.outages.len() as u64))),
     (table::SERVICE_CREDIT, about::credit),
     (table::MONTH_START, |s, rows| rows.gauge(&[], about::month(s, false))),
     (table::MONTH_END, |s, rows| rows.gauge(&[], about::month(s, true))),

@@ -13,8 +13,8 @@ use assured::measurement::Cause;
 use assured::metrics::histogram::RttHistogram;
 use assured::names::{ClassIx, ComponentIx, ContractIx, Id, ServiceIx, SiteIx, SlaIx};
 use assured::snapshot::{
-    AccountsView, ClassView, ComponentView, Counts, CreditView, MonitorView, ObjectiveView, OutageView, Ratios, ServiceView, Shown,
-    Snapshot, VoiceView,
+    AccountsView, ClassView, ComponentView, Counts, CreditView, MonitorView, ObjectiveView, OutageView, Ratios,
+    ServiceView, Shown, Snapshot, VoiceView,
 };
 use assured::units::{Dscp, Micros, Sec, Share, Span};
 use jiff::civil::date;

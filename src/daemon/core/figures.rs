@@ -14,8 +14,8 @@ use crate::sla::figures::{Counted, Promise, figures};
 use crate::sla::fold::Fold;
 use crate::sla::ledger;
 use crate::sla::objective::{ClassAggregate, evaluate};
-use crate::sla::state::State;
 use crate::sla::restore::RestoreClock;
+use crate::sla::state::State;
 use crate::snapshot::{CreditView, ObjectiveView, Ratios};
 use crate::units::{Sec, Span};
 
