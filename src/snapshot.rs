@@ -140,10 +140,21 @@ pub struct ServiceView {
     pub availability: Option<Ratios>,
     /// Share of the month's allowed down time that is left, may be negative; `None` when none is allowed.
     pub budget_remaining: Option<f64>,
+    /// What is at risk of falling due as a credit; `None` when the terms give none or nothing can be compared.
+    pub credit: Option<CreditView>,
     /// Objectives so far.
     pub objectives: Vec<ObjectiveView>,
     /// Down intervals of this month, `to` is `None` while it lasts.
     pub outages: Vec<OutageView>,
+}
+
+/// A credit as a share of the monthly charge, for metrics and pages; what is owed is decided by the evidence pack.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CreditView {
+    /// If the month ended as it stands, were enough of it measured.
+    pub so_far: f64,
+    /// Even if everything still to come is up.
+    pub certain: f64,
 }
 
 /// Seconds on each account.

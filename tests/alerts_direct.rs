@@ -20,16 +20,19 @@ use serde_json::Value;
 
 const CONTACT: &str = "Night desk, 0800 000 0000, desk@example.net";
 
-/// A site with a router and a link of its own, a service over the link, and somebody to call.
+/// A depot with a router, and a hall with a router and a link, each with a service and somebody to call.
 fn estate(monitor: &str) -> Estate {
     let more = "[contracts.wan]\ntitle = \"WAN\"\nprovider = \"P\"\ncustomer = \"C\"\nreference = \"ASE-0001\"\n\
          starts = 2000-01-01\nends = 2099-12-31\n\
          contact = { name = \"Night desk\", phone = \"0800 000 0000\", email = \"desk@example.net\" }\n\
-         [sites.hall]\ntitle = \"County Hall\"\n\
+         [sites.depot]\ntitle = \"Depot\"\n[sites.hall]\ntitle = \"County Hall\"\n\
+         [devices.depot-r1]\nsite = \"depot\"\naddress = \"10.9.0.4\"\n\
+         [devices.depot-r2]\nsite = \"depot\"\naddress = \"127.1.0.2\"\n\
+         [services.depot-data]\nsite = \"depot\"\ncontract = \"wan\"\nsla = \"plain\"\nrequires = \"depot-r1\"\n\
          [devices.hall-r1]\nsite = \"hall\"\naddress = \"10.9.0.2\"\n\
          [links.hall-wan]\nsite = \"hall\"\ndevice = \"hall-r1\"\nfar_address = \"10.9.0.3\"\n\
          [services.hall-data]\nsite = \"hall\"\ncontract = \"wan\"\nsla = \"plain\"\nrequires = \"hall-wan\"\n";
-    let monitor = format!("alert_resend = \"5s\"\n{monitor}");
+    let monitor = format!("alert_resend = \"3s\"\n{monitor}");
     let probing = r#"icmp = { interval = "1s", timeout = "900ms" }"#.into();
     Estate { monitor, more: more.into(), probing, ..Estate::of(&[("well", "127.1.0.1")]) }
 }
@@ -45,7 +48,7 @@ fn stage() {
     ip("link set v0 up");
     ip("link set v1 up");
     ip("addr add 10.9.0.1/24 dev v0");
-    for last in [2, 3] {
+    for last in [2, 3, 4] {
         ip(&format!("neigh add 10.9.0.{last} lladdr 02:00:00:00:00:02 dev v0 nud permanent"));
         answers(last, true);
     }
@@ -81,42 +84,46 @@ fn an_outage_in_the_lab_is_one_notification_with_whom_to_call_and_so_is_one_of_s
                 .collect(),
             ..host(address)
         };
-        // First the link alone, then everything at once.
-        let lab =
-            lab(&Scenario::new(1).with(fault(&[(26, 33)], "10.9.0.2")).with(fault(&[(9, 15), (26, 33)], "10.9.0.3")));
+        // A service alone, and everything of a site at once.
+        let lab = lab(&Scenario::new(1)
+            .with(fault(&[(7, 15)], "10.9.0.2"))
+            .with(fault(&[(7, 15)], "10.9.0.3"))
+            .with(fault(&[(7, 14)], "10.9.0.4")));
         enter(&lab);
         let dir = tempfile::tempdir().unwrap();
         let sink = Server::start(Mood::Fine);
         let alertmanager = Alertmanager::start(free_address(), dir.path(), &sink, None);
         let daemon = Outer::start(&estate(&direct(&[alertmanager.url()])));
 
-        let first = until("the first outage is over for the sink", || {
-            let all = notifications(&sink);
-            all.iter().any(|n| n.status == "resolved").then_some(all)
-        });
-        let of = |status: &str| first.iter().filter(|n| n.status == status).count();
-        assert_eq!((of("firing"), of("resolved")), (1, 1), "{first:#?}");
-        let service =
-            first[0].alerts.iter().find(|a| a["labels"]["alertname"] == "ServiceDown").expect("it is told of");
-        let labels = serde_json::json!({
-            "alertname": "ServiceDown", "severity": "critical", "vantage": "test",
-            "site": "hall", "service": "hall-data", "contract": "wan",
-        });
-        assert_eq!(service["labels"], labels);
-        assert_eq!(service["annotations"]["contact"], CONTACT);
-        assert!(service["annotations"]["quote"].as_str().unwrap().contains("ASE-0001"), "{service}");
-        assert!(service["generatorURL"].as_str().unwrap().ends_with("/services/hall-data"), "{service}");
-        let page = daemon.page.json("/api/v1/services/hall-data");
-        assert_eq!(instant(&service["startsAt"]), instant(&page["outages"][0]["from"]), "it began when the outage did");
-
-        let second = until("the second outage is over for the sink", || {
+        let all = until("both are over for the sink", || {
             let all = notifications(&sink);
             (all.iter().filter(|n| n.status == "resolved").count() >= 2).then_some(all)
         });
-        let firing: Vec<_> = second.iter().filter(|n| n.status == "firing").collect();
-        assert_eq!(firing.len(), 2, "{second:#?}");
-        assert_eq!(names(&firing[1].alerts), BTreeSet::from(["SiteDown"]), "the site stands for all behind it: {second:#?}");
-        assert_eq!(firing[1].alerts[0]["annotations"]["contact"], CONTACT);
+        let of = |site: &str, status: &str| -> Vec<_> {
+            let at = |n: &&alerts::Notification| n.alerts[0]["labels"]["site"] == site && n.status == status;
+            all.iter().filter(at).cloned().collect()
+        };
+        for site in ["depot", "hall"] {
+            assert_eq!((of(site, "firing").len(), of(site, "resolved").len()), (1, 1), "{all:#?}");
+        }
+        let service = &of("depot", "firing")[0].alerts;
+        assert_eq!(names(service), BTreeSet::from(["AssuredServiceDown"]), "the service stands for its component");
+        let service = &service[0];
+        let labels = serde_json::json!({
+            "alertname": "AssuredServiceDown", "severity": "critical", "vantage": "test",
+            "site": "depot", "service": "depot-data", "contract": "wan",
+        });
+        assert_eq!(service["labels"], labels);
+        assert_eq!(service["annotations"]["contact"], CONTACT);
+        let quote = service["annotations"]["quote"].as_str().unwrap();
+        assert!(quote.starts_with("ASE-0001: depot-data, since "), "{service}");
+        assert!(service["generatorURL"].as_str().unwrap().ends_with("/services/depot-data"), "{service}");
+        let page = daemon.page.json("/api/v1/services/depot-data");
+        assert_eq!(instant(&service["startsAt"]), instant(&page["outages"][0]["from"]), "it began when the outage did");
+
+        let site = &of("hall", "firing")[0].alerts;
+        assert_eq!(names(site), BTreeSet::from(["AssuredSiteDown"]), "the site stands for all behind it: {all:#?}");
+        assert_eq!(site[0]["annotations"]["contact"], CONTACT);
     });
 }
 
@@ -136,7 +143,7 @@ fn while_the_alertmanager_is_down_nothing_is_lost_not_even_what_began_and_ended(
         page.until("it is over and still waits", |m| {
             m.sum("assured_alerts_standing", &[]) as u64 == 0 && m.sum("assured_alerts_queued", &[]) as u64 >= 2
         });
-        answers(2, false);
+        answers(4, false);
         page.until("another one stands", |m| m.sum("assured_alerts_standing", &[]) as u64 >= 1);
         assert!(page.scrape().sum("assured_alertmanager_send_failures_total", &[]) as u64 >= 2);
         assert_eq!(page.scrape().count("assured_alertmanager_last_success_timestamp_seconds"), 0);
@@ -144,13 +151,13 @@ fn while_the_alertmanager_is_down_nothing_is_lost_not_even_what_began_and_ended(
         let alertmanager = Alertmanager::start(address, dir.path(), &sink, None);
         let all = until("the sink hears what stands, what was, and that it is over", || {
             let all = notifications(&sink);
-            let said = |name: &str, status: &str| {
-                all.iter().flat_map(|n| &n.alerts).any(|a| a["labels"]["alertname"] == name && a["status"] == status)
+            let said = |service: &str, status: &str| {
+                all.iter().flat_map(|n| &n.alerts).any(|a| a["labels"]["service"] == service && a["status"] == status)
             };
-            (said("ServiceDown", "firing") && said("ServiceDown", "resolved") && said("SiteDown", "firing"))
-                .then_some(all.clone())
+            let told = said("hall-data", "firing") && said("hall-data", "resolved") && said("depot-data", "firing");
+            told.then_some(all.clone())
         });
-        let late = all.iter().flat_map(|n| &n.alerts).find(|a| a["labels"]["alertname"] == "ServiceDown").unwrap();
+        let late = all.iter().flat_map(|n| &n.alerts).find(|a| a["labels"]["service"] == "hall-data").unwrap();
         let text = late["annotations"]["description"].as_str().unwrap();
         assert!(text.starts_with("Over already: it lasted from "), "{text}");
         page.until("all is told", |m| m.sum("assured_alerts_queued", &[]) as u64 == 0);
@@ -168,18 +175,18 @@ fn over_a_kill_a_standing_alert_keeps_its_start_and_an_end_that_is_owed_is_told(
         let mut daemon = Outer::start(&estate(&direct(&[listener.url()])));
         daemon.page.until_up(&["hall-r1", "hall-wan"]);
         answers(3, false);
-        let first = until("it is told", || told(&listener.said(), "ServiceDown").pop());
-        assert!(after(&first, "endsAt") > 10, "it expires only when nobody tells it any more: {first}");
+        let first = until("it is told", || told(&listener.said(), "AssuredServiceDown").pop());
+        assert!(after(&first, "endsAt") > 6, "it expires only when nobody tells it any more: {first}");
         daemon.kill();
 
         daemon.again();
         let before = listener.said().len();
-        let again = until("it is told again", || told(&listener.said()[before..], "ServiceDown").pop());
+        let again = until("it is told again", || told(&listener.said()[before..], "AssuredServiceDown").pop());
         assert_eq!((&again["startsAt"], &again["labels"]), (&first["startsAt"], &first["labels"]));
         is_in(daemon.page, "hall-wan", "down");
         let told_twice = listener.said().len();
-        until("it goes on being told", || told(&listener.said()[told_twice..], "ServiceDown").pop());
-        assert!(told(&listener.said(), "ServiceDown").iter().all(|a| after(a, "endsAt") > 0), "never as over");
+        until("it goes on being told", || told(&listener.said()[told_twice..], "AssuredServiceDown").pop());
+        assert!(told(&listener.said(), "AssuredServiceDown").iter().all(|a| after(a, "endsAt") > 0), "never as over");
 
         listener.set(Mood::Status(503));
         answers(3, true);
@@ -191,7 +198,7 @@ fn over_a_kill_a_standing_alert_keeps_its_start_and_an_end_that_is_owed_is_told(
         daemon.again();
         let before = listener.said().len();
         let over = until("the end is told", || {
-            told(&listener.said()[before..], "ServiceDown").into_iter().find(|a| after(a, "endsAt") <= 0)
+            told(&listener.said()[before..], "AssuredServiceDown").into_iter().find(|a| after(a, "endsAt") <= 0)
         });
         assert_eq!((&over["startsAt"], &over["labels"]), (&first["startsAt"], &first["labels"]));
     });
@@ -221,7 +228,7 @@ fn an_alertmanager_that_misbehaves_holds_up_neither_the_others_nor_probing() {
         answers(3, false);
         for fine in [&good, &huge] {
             until("those who listen hear of it, and again", || {
-                (told(&fine.said(), "ServiceDown").len() >= 2).then_some(())
+                (told(&fine.said(), "AssuredServiceDown").len() >= 2).then_some(())
             });
         }
         let metrics = page.until("everybody else is counted as failing", |m| {
@@ -231,10 +238,11 @@ fn an_alertmanager_that_misbehaves_holds_up_neither_the_others_nor_probing() {
                     || m.sum("assured_alertmanager_send_failures_total", &[("alertmanager", url)]) as u64 >= 1
             })
         });
-        assert!(metrics.sum("assured_alerts_dropped_total", &[]) as u64 >= 1, "what one will not take is given up");
+        // The service's and the link's: each is refused once, however often it is told.
+        let dropped = metrics.sum("assured_alerts_dropped_total", &[]) as u64;
+        assert!((1..=2).contains(&dropped), "what one will not take is given up: {dropped}");
         assert!(victim.said().is_empty(), "a redirect is not followed");
         assert_eq!(metrics.of("lost", "well"), 0, "probing goes on as if nothing were");
-        assert_eq!(metrics.not_measured("skipped"), 0);
         let log = daemon.log();
         assert!(
             !log.contains('\u{7}') && !log.contains("\u{1b}[31mway"),
@@ -261,32 +269,26 @@ fn maintenance_and_agreed_exclusions_become_silences_and_go_with_them() {
             estate
         };
         let (from, to) = (at(-30), at(3_600));
-        let mut daemon = Outer::prepared(&window(&from, &to), |dir| {
-            let exclude = |arguments: &[&str]| {
-                let config = dir.join("assured.toml");
-                let done = Command::new(ASSURED).arg("exclude").args(arguments).arg("--config").arg(&config).output();
-                let done = done.expect("it runs");
-                assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-            };
-            exclude(&[
-                "propose",
-                "--service",
-                "s-well",
-                "--from",
-                &at(600),
-                "--to",
-                &at(1_200),
-                "--who",
-                "a",
-                "--why",
-                "power",
-            ]);
-            exclude(&["agree", "X-1", "--by", "b", "--why", "true"]);
-        });
+        let mut daemon = Outer::start(&window(&from, &to));
         let silences = || -> Vec<Value> {
             let all = alertmanager.get("/api/v2/silences");
             all.as_array().unwrap().iter().filter(|s| s["status"]["state"] != "expired").cloned().collect()
         };
+        until("there is one", || Some(silences()).filter(|s| s.len() == 1));
+        let exclude = |arguments: &[&str]| {
+            let done =
+                Command::new(ASSURED).arg("exclude").args(arguments).arg("--config").arg(daemon.config()).output();
+            let done = done.expect("it runs");
+            assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        };
+        let (begin, end) = (at(600), at(1_200));
+        let proposed =
+            ["propose", "--service", "s-well", "--from", &begin, "--to", &end, "--by", "a", "--why", "power"];
+        exclude(&proposed);
+        exclude(&["agree", "X-1", "--by", "b", "--why", "true"]);
+        // A restart makes no second one of what is there, and reads what was agreed.
+        daemon.kill();
+        daemon.again();
         let both = until("there are two silences", || Some(silences()).filter(|s| s.len() == 2));
         let of =
             |all: &[Value], what: &str| all.iter().find(|s| s["comment"].as_str().unwrap().contains(what)).cloned();
@@ -299,9 +301,7 @@ fn maintenance_and_agreed_exclusions_become_silences_and_go_with_them() {
         answers(3, false);
         is_in(daemon.page, "hall-wan", "down");
 
-        // Once: a restart makes no second one. The window moves, and then is withdrawn.
-        daemon.kill();
-        daemon.again();
+        // The window moves, and then is withdrawn.
         let later = at(7_200);
         daemon.rewrite(&window(&from, &later));
         daemon.signal(Signal::SIGHUP);

@@ -243,8 +243,9 @@ impl Teller {
         match answer.outcome {
             Outcome::Alerts { taken, refused, failed } => {
                 for item in &refused {
-                    tracing::error!(alertmanager = %listener.url, labels = ?item.alert.labels, "it will not take this alert");
-                    self.queue.refused(n, item, now);
+                    if self.queue.refused(n, item, now) {
+                        tracing::error!(alertmanager = %listener.url, labels = ?item.alert.labels, "it will not take this alert");
+                    }
                 }
                 self.queue.took(n, &taken, now);
                 match failed {

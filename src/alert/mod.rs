@@ -1,18 +1,22 @@
-//! Alerts: which stand, how they are told to Alertmanagers directly, and the silences that go with maintenance.
+//! Alerts: what there is to be told of, which stand, how Alertmanagers are told directly, and the silences that go
+//! with maintenance.
 //!
 //! ```text
 //! snapshot ─► decide ─► queue ─► message ─► client ─► every Alertmanager
-//!                         │ ▲                            ▲
-//!                         ▼ │ (restart)                  │
-//!                        store          silence ─────────┘
+//!               ▲         │ ▲                            ▲
+//!    catalogue ─┤         ▼ │ (restart)                  │
+//!    quiet ─────┘        store          silence ─────────┘
 //! ```
 //!
-//! [`driver`] makes it happen; all but it, `client` and `store` are functions of their arguments.
+//! [`catalogue`] is the one table behind both paths, the rules for Prometheus and the daemon's own telling. [`driver`]
+//! makes the latter happen; all but it, `client` and `store` are functions of their arguments.
 
+pub mod catalogue;
 pub mod client;
 pub mod decide;
 pub mod driver;
 pub mod message;
 pub mod queue;
+pub mod quiet;
 pub mod silence;
 pub mod store;

@@ -299,10 +299,13 @@ impl Queue {
         }
     }
 
-    /// A listener will not have it, whatever is done: it counts as told, and as dropped.
-    pub fn refused(&mut self, listener: usize, item: &Item, now: Now) {
-        self.dropped += 1;
+    /// A listener will not have it, whatever is done: it counts as told, and once as dropped. Gives whether that is news.
+    pub fn refused(&mut self, listener: usize, item: &Item, now: Now) -> bool {
+        let entry = self.alerts.get(&item.alert.labels);
+        let news = entry.is_some_and(|entry| entry.heard.get(listener).is_some_and(Option::is_none));
+        self.dropped += u64::from(news);
         self.took(listener, std::slice::from_ref(item), now);
+        news
     }
 
     /// Forgets what is over and was told, and what is over for too long.

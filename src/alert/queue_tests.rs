@@ -162,8 +162,11 @@ fn what_will_not_be_taken_is_counted_and_not_said_again_at_once() {
     let mut q = queue(&["a"]);
     q.observe(vec![stands("x", 0)], at(0));
     let item = q.due(0, at(0), RESEND, 9).remove(0);
-    q.refused(0, &item, at(0));
+    assert!(q.refused(0, &item, at(0)));
     assert_eq!((q.dropped(), news(&q, 0, 1)), (1, vec![]));
+    let item = q.due(0, at(60), RESEND, 9).remove(0);
+    assert!(!q.refused(0, &item, at(60)), "once");
+    assert_eq!(q.dropped(), 1);
 }
 
 #[test]

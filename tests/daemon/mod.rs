@@ -400,14 +400,8 @@ pub struct Outer {
 impl Outer {
     /// Starts `assured run` and waits for its pages.
     pub fn start(estate: &Estate) -> Self {
-        Self::prepared(estate, |_| {})
-    }
-
-    /// The same, when something was done in its folder.
-    pub fn prepared(estate: &Estate, prepare: impl FnOnce(&Path)) -> Self {
         let (dir, address) = (tempfile::tempdir().expect("a folder"), free_address());
         fs::write(dir.path().join("assured.toml"), estate.text(address, dir.path())).expect("written");
-        prepare(dir.path());
         let child = Self::spawn(dir.path());
         let mut outer = Self { page: Page(address), dir, child };
         outer.until_served();

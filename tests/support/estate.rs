@@ -13,8 +13,8 @@ use assured::measurement::Cause;
 use assured::metrics::histogram::RttHistogram;
 use assured::names::{ClassIx, ComponentIx, ContractIx, Id, ServiceIx, SiteIx, SlaIx};
 use assured::snapshot::{
-    AccountsView, AlertmanagerView, AlertsView, ClassView, ComponentView, Counts, MonitorView, ObjectiveView,
-    OutageView, Ratios, ServiceView, Shown, Snapshot, VoiceView,
+    AccountsView, AlertmanagerView, AlertsView, ClassView, ComponentView, Counts, CreditView, MonitorView,
+    ObjectiveView, OutageView, Ratios, ServiceView, Shown, Snapshot, VoiceView,
 };
 use assured::units::{Dscp, Micros, Sec, Share, Span};
 use jiff::civil::date;
@@ -184,6 +184,10 @@ impl Maker {
                 coverage: of(unknown, window),
             }),
             budget_remaining: Some(1.0 - seen.down as f64 / 1_296.0),
+            credit: Some(match seen.down {
+                0..=1_296 => CreditView { so_far: 0.0, certain: 0.0 },
+                _ => CreditView { so_far: 0.05, certain: 0.05 },
+            }),
             objectives: vec![
                 ObjectiveView {
                     class: VOICE,

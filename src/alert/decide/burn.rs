@@ -5,6 +5,7 @@
 
 use jiff::tz::TimeZone;
 
+use crate::alert::catalogue::{FAST, MIN_DOWN_S, SLOW, Windows};
 use crate::config::model::ServiceHours;
 use crate::sla::calendar::hours_within;
 use crate::sla::exclusion::{difference, intersection, total, union};
@@ -14,19 +15,11 @@ use crate::units::{Sec, Span};
 /// How fast.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pace {
-    /// 2% of a month's allowance in an hour, or 5% in six: somebody should get up.
+    /// By one of the catalogue's [`FAST`] windows: somebody should get up.
     Fast,
-    /// 10% of a month's allowance in a day, or in three: somebody should look by day.
+    /// By one of its [`SLOW`] ones: somebody should look by day.
     Slow,
 }
-
-/// Long window, short window (seconds), factor.
-const WINDOWS: [(i64, i64, f64, Pace); 4] = [
-    (3_600, 300, 14.4, Pace::Fast),
-    (21_600, 1_800, 6.0, Pace::Fast),
-    (86_400, 7_200, 3.0, Pace::Slow),
-    (259_200, 21_600, 1.0, Pace::Slow),
-];
 
 /// What is promised.
 #[derive(Debug, Clone, Copy)]
@@ -48,23 +41,33 @@ pub fn down(view: &ServiceView, now: Sec) -> Vec<Span> {
     union(known.chain(lasting))
 }
 
-/// How fast it burns, the fastest first. `watching` is since when there is anything to look at.
+/// A month, as the burn rates have it, seconds.
+const MONTH_S: f64 = 30.0 * 86_400.0;
+
+/// How fast it burns, the fastest first.
+///
+/// A pair of windows burns when the long one spent its share of the month's allowance and the short one goes on at
+/// that pace. Unknown time burns nothing.
 #[must_use]
-pub fn burns(promise: &Promise<'_>, down: &[Span], excluded: &[Span], watching: Sec, now: Sec) -> Option<Pace> {
+pub fn burns(promise: &Promise<'_>, down: &[Span], excluded: &[Span], now: Sec) -> Option<Pace> {
     if down.is_empty() || promise.allowed <= 0.0 {
         return None;
     }
-    let rate = |window: i64| {
-        let span = Span::new(now.plus(-window), now);
+    let down_in = |window_s: u32| {
+        let span = Span::new(now.plus(-i64::from(window_s)), now);
         let counted = difference(&hours_within(span, promise.zone, promise.hours), excluded);
-        let whole = total(&counted);
-        // Half of the window must be promised time, and have been watched: before that a rate says little.
-        let watched = now.since(watching.min(down.first().map_or(watching, |d| d.from))).min(window);
-        let enough = whole.saturating_mul(2) >= window.unsigned_abs() && watched * 2 >= window.min(300);
-        enough.then(|| total(&intersection(&counted, down)) as f64 / window as f64 / promise.allowed)
+        total(&intersection(&counted, down))
     };
-    let burns = |(long, short, factor, _): &&(i64, i64, f64, Pace)| {
-        [long, short].into_iter().all(|window| rate(*window).is_some_and(|rate| rate > *factor))
+    let burns = |w: &Windows| {
+        let pace = w.spent * MONTH_S / f64::from(w.long_s) * promise.allowed;
+        let spent = |window_s: u32| down_in(window_s) as f64 > pace * f64::from(window_s);
+        down_in(w.long_s) >= u64::from(MIN_DOWN_S) && spent(w.long_s) && spent(w.short_s)
     };
-    WINDOWS.iter().find(burns).map(|(.., pace)| *pace)
+    if FAST.iter().any(burns) {
+        Some(Pace::Fast)
+    } else if SLOW.iter().any(burns) {
+        Some(Pace::Slow)
+    } else {
+        None
+    }
 }

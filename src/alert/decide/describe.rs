@@ -1,116 +1,83 @@
 //! What is said of an alert: who it is, what happened, whom to call and what to quote.
+//!
+//! Names, severities and texts are the catalogue's; here their fields are filled in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Memory;
+use crate::alert::catalogue::{self as c, About, component_kind};
 use crate::alert::message::{Alert, Labels, local};
-use crate::config::model::{ComponentKind, DeviceRole, Measure};
+use crate::config::Config;
+use crate::config::model::{ComponentKind, Contact, DeviceRole, Measure};
 use crate::names::{ClassIx, ComponentIx, ContractIx, ServiceIx, SiteIx};
 use crate::snapshot::Snapshot;
 use crate::units::Sec;
 
-/// Something that may be wrong.
+/// Something that may be wrong, and with whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Case {
-    SiteDown(SiteIx),
-    ComponentDown(ComponentIx),
-    ServiceDown(ServiceIx),
-    ResilienceLost(ServiceIx),
-    BudgetBurnFast(ServiceIx),
-    BudgetBurnSlow(ServiceIx),
-    BudgetLow(ServiceIx),
-    TargetUnreachable(ServiceIx),
-    RestoreDeadlineNear(ServiceIx),
-    RestoreDeadlinePassed(ServiceIx),
-    ObjectiveMissed(ServiceIx, ClassIx, Measure),
-    QualityPoor(ServiceIx, ClassIx, Measure),
-    MonitorIsolated,
-    EvidenceNotWritten,
-    SchedulerLate,
-    ConfigRejected,
+    Site(&'static c::Alert, SiteIx),
+    Component(&'static c::Alert, ComponentIx),
+    Service(&'static c::Alert, ServiceIx),
+    Objective(&'static c::Alert, ServiceIx, ClassIx, Measure),
+    Monitor(&'static c::Alert),
 }
 
-/// Whom an alert is about, for its contact and its link.
-enum About {
-    Site(SiteIx),
-    Service(ServiceIx),
-    Monitor,
+/// What only the one who found out knows.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Found {
+    /// A service's restore deadline.
+    pub(super) deadline: Option<Sec>,
 }
 
 impl Case {
-    fn name(self, s: &Snapshot) -> (&'static str, &'static str) {
+    /// Its line in the catalogue.
+    pub(super) fn line(self) -> &'static c::Alert {
         match self {
-            Self::SiteDown(_) => ("SiteDown", "critical"),
-            Self::ComponentDown(c) => match &s.config.components[c.get()].kind {
-                ComponentKind::Link(_) => ("LinkDown", "warning"),
-                ComponentKind::Device(device) if device.role == DeviceRole::VoipGateway => ("GatewayDown", "warning"),
-                ComponentKind::Device(_) => ("DeviceDown", "warning"),
-            },
-            Self::ServiceDown(_) => ("ServiceDown", "critical"),
-            Self::ResilienceLost(_) => ("ResilienceLost", "warning"),
-            Self::BudgetBurnFast(_) => ("SlaBudgetBurnFast", "critical"),
-            Self::BudgetBurnSlow(_) => ("SlaBudgetBurnSlow", "warning"),
-            Self::BudgetLow(_) => ("SlaBudgetLow", "warning"),
-            Self::TargetUnreachable(_) => ("SlaTargetUnreachable", "warning"),
-            Self::RestoreDeadlineNear(_) => ("RestoreDeadlineNear", "warning"),
-            Self::RestoreDeadlinePassed(_) => ("RestoreDeadlinePassed", "critical"),
-            Self::ObjectiveMissed(..) => ("SlaObjectiveMissed", "warning"),
-            Self::QualityPoor(..) => ("QualityPoor", "warning"),
-            Self::MonitorIsolated => ("MonitorIsolated", "critical"),
-            Self::EvidenceNotWritten => ("EvidenceNotWritten", "critical"),
-            Self::SchedulerLate => ("SchedulerLate", "warning"),
-            Self::ConfigRejected => ("ConfigRejected", "warning"),
-        }
-    }
-
-    fn about(self, s: &Snapshot) -> About {
-        match self {
-            Self::SiteDown(site) => About::Site(site),
-            Self::ComponentDown(c) => About::Site(s.config.components[c.get()].site),
-            Self::ServiceDown(ix)
-            | Self::ResilienceLost(ix)
-            | Self::BudgetBurnFast(ix)
-            | Self::BudgetBurnSlow(ix)
-            | Self::BudgetLow(ix)
-            | Self::TargetUnreachable(ix)
-            | Self::RestoreDeadlineNear(ix)
-            | Self::RestoreDeadlinePassed(ix)
-            | Self::ObjectiveMissed(ix, ..)
-            | Self::QualityPoor(ix, ..) => About::Service(ix),
-            Self::MonitorIsolated | Self::EvidenceNotWritten | Self::SchedulerLate | Self::ConfigRejected => {
-                About::Monitor
-            }
+            Self::Site(line, _)
+            | Self::Component(line, _)
+            | Self::Service(line, _)
+            | Self::Objective(line, ..)
+            | Self::Monitor(line) => line,
         }
     }
 
     /// Its identity: never anything that changes while it lives.
     pub(super) fn labels(self, s: &Snapshot) -> Labels {
-        let config = &s.config;
-        let (name, severity) = self.name(s);
         let mut labels = Labels::new();
         let mut put = |key: &str, value: &str| drop(labels.insert(key.into(), value.into()));
-        put("alertname", name);
-        put("severity", severity);
-        put("vantage", &config.monitor.vantage);
-        match self.about(s) {
-            About::Site(site) => put("site", config.sites[site.get()].id.as_str()),
-            About::Service(ix) => {
-                let service = &config.services[ix.get()];
-                put("service", service.id.as_str());
-                put("site", config.sites[service.site.get()].id.as_str());
-                put("contract", config.contracts[service.contract.get()].id.as_str());
-            }
-            About::Monitor => {}
-        }
-        match self {
-            Self::ComponentDown(c) => put("component", config.components[c.get()].id.as_str()),
-            Self::ObjectiveMissed(_, class, measure) | Self::QualityPoor(_, class, measure) => {
-                put("class", config.classes[class.get()].id.as_str());
-                put("measure", measure.name());
-            }
-            _ => {}
+        let line = self.line();
+        put("alertname", line.name);
+        put("severity", line.severity.name());
+        for key in line.labels().into_iter().chain(["vantage"]) {
+            put(key, self.label(key, &s.config));
         }
         labels
+    }
+
+    fn label<'a>(self, key: &str, config: &'a Config) -> &'a str {
+        match (key, self) {
+            ("vantage", _) => &config.monitor.vantage,
+            ("site", _) => self.site(config).map_or("", |site| config.sites[site.get()].id.as_str()),
+            ("component", Self::Component(_, c)) => config.components[c.get()].id.as_str(),
+            ("kind", Self::Component(_, c)) => kind(config, c),
+            ("service", Self::Service(_, ix) | Self::Objective(_, ix, ..)) => config.services[ix.get()].id.as_str(),
+            ("contract", Self::Service(_, ix) | Self::Objective(_, ix, ..)) => {
+                config.contracts[config.services[ix.get()].contract.get()].id.as_str()
+            }
+            ("class", Self::Objective(_, _, class, _)) => config.classes[class.get()].id.as_str(),
+            ("measure", Self::Objective(_, _, _, measure)) => measure.name(),
+            _ => "",
+        }
+    }
+
+    fn site(self, config: &Config) -> Option<SiteIx> {
+        match self {
+            Self::Site(_, site) => Some(site),
+            Self::Component(_, c) => Some(config.components[c.get()].site),
+            Self::Service(_, ix) | Self::Objective(_, ix, ..) => Some(config.services[ix.get()].site),
+            Self::Monitor(_) => None,
+        }
     }
 
     /// The alert with nothing said: only to name it.
@@ -119,117 +86,199 @@ impl Case {
     }
 
     /// The alert with everything that is said of it.
-    pub(super) fn alert(self, s: &Snapshot, labels: Labels, since: Sec, memory: &Memory) -> Alert {
+    pub(super) fn alert(self, s: &Snapshot, labels: Labels, since: Sec, found: Found, memory: &Memory) -> Alert {
         let config = &s.config;
+        let line = self.line();
+        let fill = |text: &str| fill(text, |field| self.field(field, s, since, found));
+        let contracts = self.contracts(config, memory);
+        let subject = ["service", "component", "site"].into_iter().find_map(|key| labels.get(key));
+        let each = |of: &dyn Fn(&ContractIx) -> String| {
+            contracts.iter().map(of).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ")
+        };
+        let started = local(since, &config.monitor.time_zone);
+        let annotations = [
+            ("summary", fill(line.summary)),
+            ("description", self.with_reason(fill(line.description), s)),
+            ("impact", fill(line.impact)),
+            ("started", started.clone()),
+            ("contact", each(&|c| contact(&config.contracts[c.get()].contact))),
+            ("quote", each(&|c| quote(config, *c, subject, &started))),
+            ("runbook", line.runbook()),
+        ];
+        let annotations = annotations.into_iter().filter(|(_, text)| !text.is_empty());
+        Alert {
+            labels,
+            annotations: annotations.map(|(key, text)| (key.to_owned(), text)).collect(),
+            link: self.link(config),
+        }
+    }
+
+    /// What the state machine says of it, in words for an operator, follows the general text.
+    fn with_reason(self, text: String, s: &Snapshot) -> String {
+        let reason = match (self, self.line().about) {
+            (Self::Component(_, c), _) => &s.components[c.get()].reason,
+            (Self::Service(_, ix), About::Service) => &s.services[ix.get()].reason,
+            _ => return text,
+        };
+        format!("{text} Now: {reason}.")
+    }
+
+    /// Whose contact it carries, in order.
+    fn contracts(self, config: &Config, memory: &Memory) -> BTreeSet<ContractIx> {
+        match self {
+            Self::Service(_, ix) | Self::Objective(_, ix, ..) => [config.services[ix.get()].contract].into(),
+            Self::Site(_, site) => memory.contracts_of_site(site, config),
+            Self::Component(_, c) => memory.contracts_of(c, config),
+            Self::Monitor(_) => BTreeSet::new(),
+        }
+    }
+
+    fn link(self, config: &Config) -> String {
         let monitor = &config.monitor;
         let base = monitor.alerting.external_url.clone().unwrap_or_else(|| format!("http://{}", monitor.listen));
-        let zone = &monitor.time_zone;
-        let mut annotations = BTreeMap::new();
-        let mut put = |key: &str, value: String| {
-            if !value.is_empty() {
-                annotations.insert(key.to_owned(), value);
-            }
-        };
-        let (summary, description) = self.words(s);
-        put("summary", summary);
-        put("description", description);
-        put("started_local", local(since, zone));
-        let (path, contract) = match self.about(s) {
-            About::Service(ix) => {
-                let service = &config.services[ix.get()];
-                put("sla_impact", impact(s, ix));
-                (format!("/services/{}", service.id), Some(service.contract))
-            }
-            About::Site(site) => (format!("/sites/{}", config.sites[site.get()].id), self.contract(s, memory)),
-            About::Monitor => ("/".into(), None),
-        };
-        if let Some(contract) = contract {
-            let contract = &config.contracts[contract.get()];
-            let c = &contract.contact;
-            put(
-                "contact",
-                [&c.name, &c.phone, &c.email]
-                    .map(String::as_str)
-                    .into_iter()
-                    .filter(|t| !t.is_empty())
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            );
-            let subject = labels.get("service").or(labels.get("component")).or(labels.get("site"));
-            let reference = if contract.reference.is_empty() { contract.id.as_str() } else { &contract.reference };
-            put(
-                "quote",
-                format!("{reference}, {}, down at {}", subject.map_or("", String::as_str), local(since, zone)),
-            );
-        }
-        let slug = labels.get("alertname").map_or("", String::as_str);
-        put("runbook", format!("docs/runbooks/{slug}.md"));
-        Alert { labels, annotations, link: format!("{base}{path}") }
-    }
-
-    /// The contract that answers for a component, or for all of a site.
-    fn contract(self, s: &Snapshot, memory: &Memory) -> Option<ContractIx> {
         match self {
-            Self::ComponentDown(c) => memory.contract(c, &s.config),
-            Self::SiteDown(site) => {
-                let mut contracts = s.config.services.iter().filter(|service| service.site == site).map(|s| s.contract);
-                let first = contracts.next()?;
-                contracts.all(|contract| contract == first).then_some(first)
+            Self::Service(_, ix) | Self::Objective(_, ix, ..) => {
+                format!("{base}/services/{}", config.services[ix.get()].id)
             }
-            _ => None,
+            Self::Site(..) | Self::Component(..) => self
+                .site(config)
+                .map_or_else(|| format!("{base}/"), |s| format!("{base}/sites/{}", config.sites[s.get()].id)),
+            Self::Monitor(_) => format!("{base}/"),
         }
     }
 
-    fn words(self, s: &Snapshot) -> (String, String) {
+    fn field(self, field: &str, s: &Snapshot, since: Sec, found: Found) -> String {
         let config = &s.config;
-        match self {
-            Self::SiteDown(site) => {
-                let title = &config.sites[site.get()].title;
-                (format!("{title}: the site is down"), "No device of the site answers.".into())
-            }
-            Self::ComponentDown(c) => {
-                let component = &config.components[c.get()];
-                (format!("{} is down", component.title), s.components[c.get()].reason.clone())
-            }
-            Self::ServiceDown(ix) => (format!("{} is down", title(s, ix)), s.services[ix.get()].reason.clone()),
-            Self::ResilienceLost(ix) => {
-                (format!("{} has lost its resilience", title(s, ix)), s.services[ix.get()].reason.clone())
-            }
-            Self::BudgetBurnFast(ix) => (format!("{} uses up its allowed down time fast", title(s, ix)), String::new()),
-            Self::BudgetBurnSlow(ix) => (format!("{} uses up its allowed down time", title(s, ix)), String::new()),
-            Self::BudgetLow(ix) => (format!("{} has little allowed down time left", title(s, ix)), String::new()),
-            Self::TargetUnreachable(ix) => {
-                (format!("{} cannot keep its promise this month any more", title(s, ix)), String::new())
-            }
-            Self::RestoreDeadlineNear(ix) => (format!("{} must be restored soon", title(s, ix)), String::new()),
-            Self::RestoreDeadlinePassed(ix) => (format!("{} was not restored in time", title(s, ix)), String::new()),
-            Self::ObjectiveMissed(ix, _, measure) => {
-                (format!("{} misses its objective for {} this month", title(s, ix), measure.name()), String::new())
-            }
-            Self::QualityPoor(ix, _, measure) => {
-                (format!("{} is beyond its limit for {}", title(s, ix), measure.name()), String::new())
-            }
-            Self::MonitorIsolated => {
-                ("The monitor is cut off".into(), "No sentinel answers: time is unknown, not down.".into())
-            }
-            Self::EvidenceNotWritten => ("Evidence is not being written".into(), String::new()),
-            Self::SchedulerLate => ("The monitor probes too late".into(), String::new()),
-            Self::ConfigRejected => ("The configuration was rejected".into(), String::new()),
+        let zone = &config.monitor.time_zone;
+        let service = match self {
+            Self::Service(_, ix) | Self::Objective(_, ix, ..) => Some(ix),
+            _ => None,
+        };
+        let of_objective = |of: &dyn Fn(&crate::snapshot::ObjectiveView) -> Option<f64>| match self {
+            Self::Objective(_, ix, class, measure) => (s.services[ix.get()].objectives.iter())
+                .find(|o| o.class == class && o.measure == measure)
+                .and_then(of)
+                .map_or_else(|| "not known".into(), |value| quantity(measure, value)),
+            _ => String::new(),
+        };
+        let target = service.map(|ix| config.slas[config.services[ix.get()].sla.get()].availability.as_f64());
+        let left = service.and_then(|ix| s.services[ix.get()].budget_remaining);
+        match field {
+            "site" => self.site(config).map_or_else(String::new, |site| config.sites[site.get()].title.clone()),
+            "service" => service.map_or_else(String::new, |ix| config.services[ix.get()].title.clone()),
+            "component" => match self {
+                Self::Component(_, c) => config.components[c.get()].title.clone(),
+                _ => String::new(),
+            },
+            "vantage" | "class" | "kind" => self.label(field, config).to_owned(),
+            "measure" => measure_in_words(self.label(field, config)),
+            "value" => of_objective(&|o| o.value),
+            "limit" => of_objective(&|o| Some(o.limit)),
+            "since" => local(since, zone),
+            "deadline" => found.deadline.map_or_else(|| "its deadline".into(), |at| local(at, zone)),
+            // Shares are shown rounded down, like all of ours.
+            "left" => match left {
+                Some(left) if left <= 0.0 => "nothing".into(),
+                Some(left) => format!("{:.0}%", (left * 100.0).floor()),
+                None => "nothing".into(),
+            },
+            "target" => target.map_or_else(String::new, percent),
+            // What is used of the allowance is missing from the whole: 1 − (1 − left)·(1 − target).
+            "achievable" => match (target, left) {
+                (Some(target), Some(left)) => percent(1.0 - (1.0 - left) * (1.0 - target)),
+                _ => "less".into(),
+            },
+            _ => String::new(),
         }
     }
 }
 
-fn title(s: &Snapshot, ix: ServiceIx) -> &str {
-    &s.config.services[ix.get()].title
+/// Puts values in the place of fields in braces. Values are taken as they are: a brace in a title is no field.
+fn fill(text: &str, value: impl Fn(&str) -> String) -> String {
+    let mut filled = String::with_capacity(text.len() + 64);
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (field, behind) = after.split_once('}').unwrap_or((after, ""));
+        filled += before;
+        filled += &value(field);
+        rest = behind;
+    }
+    filled + rest
 }
 
-/// What it does to the month.
-fn impact(s: &Snapshot, ix: ServiceIx) -> String {
-    let view = &s.services[ix.get()];
-    let left = match view.budget_remaining {
-        Some(left) if left >= 0.0 => format!("{:.0}% of the month's allowed down time is left", (left * 100.0).floor()),
-        Some(_) => "the month's allowed down time is used up".into(),
-        None => "no down time is allowed".into(),
-    };
-    format!("{} s down this month; {left}", view.accounts.down)
+/// Truncated to three decimals: 99.9999% is not shown as 100%.
+fn percent(share: f64) -> String {
+    // What stands in binary just below a decimal is that decimal.
+    let thousandths = (share.clamp(0.0, 1.0) * 1e5 + 1e-6).floor();
+    let text = format!("{:.3}", thousandths / 1e3);
+    format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// A measure's value with its unit.
+fn quantity(measure: Measure, value: f64) -> String {
+    match measure {
+        Measure::Loss => format!("{:.3}%", value * 100.0),
+        Measure::Mos => format!("MOS {value:.2}"),
+        Measure::RttMean
+        | Measure::RttP50
+        | Measure::RttP95
+        | Measure::RttP99
+        | Measure::RttMax
+        | Measure::Jitter
+        | Measure::PdvP99 => format!("{:.1} ms", value * 1e3),
+    }
+}
+
+fn measure_in_words(name: &str) -> String {
+    match name {
+        "rtt_mean" => "mean round-trip time".into(),
+        "rtt_max" => "longest round-trip time".into(),
+        "mos" => "voice quality".into(),
+        "pdv_p99" => "delay variation (99th percentile)".into(),
+        other => match other.strip_prefix("rtt_p") {
+            Some(percentile) => format!("round-trip time ({percentile}th percentile)"),
+            None => other.to_owned(),
+        },
+    }
+}
+
+fn kind(config: &Config, component: ComponentIx) -> &'static str {
+    component_kind(match &config.components[component.get()].kind {
+        ComponentKind::Link(_) => "link-",
+        ComponentKind::Device(device) if device.role == DeviceRole::VoipGateway => "voip-gateway",
+        ComponentKind::Device(_) => "router",
+    })
+}
+
+/// `Service desk, 0800 000 0000, desk@example.net`
+fn contact(who: &Contact) -> String {
+    let parts = [&who.name, &who.phone, &who.email];
+    parts.into_iter().map(String::as_str).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+}
+
+/// What the desk will ask for first.
+fn quote(config: &Config, contract: ContractIx, subject: Option<&String>, started: &str) -> String {
+    let contract = &config.contracts[contract.get()];
+    let reference = if contract.reference.is_empty() { contract.id.as_str() } else { &contract.reference };
+    format!("{reference}: {}, since {started}", subject.map_or("", String::as_str))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_filled_once_and_what_is_filled_in_is_no_field() {
+        let value = |field: &str| if field == "a" { "{b}".to_owned() } else { format!("<{field}>") };
+        assert_eq!(fill("x {a} y {c}", value), "x {b} y <c>");
+        assert_eq!(fill("no end {c", value), "no end <c>");
+    }
+
+    #[test]
+    fn shares_are_cut_never_rounded_up() {
+        assert_eq!(
+            [0.9995, 0.99999999, 1.0, 0.985, 0.0, -1.0].map(percent),
+            ["99.95%", "99.999%", "100%", "98.5%", "0%", "0%"]
+        );
+    }
 }

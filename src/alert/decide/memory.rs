@@ -1,9 +1,11 @@
 //! What deciding has to remember between two looks: bounded by the configuration.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{LAG, TROUBLE, is_recent};
+use super::{LINGER, TROUBLE};
+use crate::alert::catalogue::{LAG_S, MIN_BAD_MINUTES};
+use crate::alert::message::Labels;
 use crate::config::Config;
 use crate::config::model::{ComponentKind, Measure};
 use crate::names::{ClassIx, ComponentIx, ContractIx, ServiceIx, SiteIx};
@@ -16,10 +18,14 @@ pub struct Memory {
     config: Option<Arc<Config>>,
     /// Services that look at each component.
     users: Vec<Vec<ServiceIx>>,
+    /// Services of each site.
+    services: Vec<Vec<ServiceIx>>,
     /// Devices of each site.
     devices: Vec<Vec<ComponentIx>>,
-    /// Since when the last five minutes of a class are beyond a limit.
-    beyond: BTreeMap<(ServiceIx, ClassIx, Measure), Sec>,
+    /// Which minutes were bad, for objectives that had any.
+    bad: BTreeMap<(ServiceIx, ClassIx, Measure), Minutes>,
+    /// When what has to hold for a while was first seen, and last.
+    pending: BTreeMap<Labels, (Sec, Sec)>,
     /// When each site was last down.
     down: BTreeMap<SiteIx, Sec>,
     skipped: Rise,
@@ -55,12 +61,14 @@ impl Memory {
         }
         self.skipped.learn(s.monitor.scheduler_skipped, now);
         self.unwritten.learn(s.monitor.evidence_write_failures, now);
-        self.lagging = (s.monitor.scheduler_lag > LAG).then(|| self.lagging.unwrap_or(now));
+        self.lagging = (s.monitor.scheduler_lag > LAG_S).then(|| self.lagging.unwrap_or(now));
     }
 
     fn index(&mut self, config: &Arc<Config>) {
         self.users = vec![Vec::new(); config.components.len()];
+        self.services = vec![Vec::new(); config.sites.len()];
         for (n, service) in config.services.iter().enumerate() {
+            self.services[service.site.get()].push(ServiceIx::from(n));
             for component in service.requires.components() {
                 let users = &mut self.users[component.get()];
                 if users.last() != Some(&ServiceIx::from(n)) {
@@ -74,38 +82,52 @@ impl Memory {
                 self.devices[component.site.get()].push(ComponentIx::from(n));
             }
         }
-        self.beyond.clear();
+        self.bad.clear();
         self.down.clear();
         self.config = Some(config.clone());
     }
 
-    /// The contract that answers for a component: when all services that look at it are under one.
-    pub(super) fn contract(&self, component: ComponentIx, config: &Config) -> Option<ContractIx> {
-        let mut contracts = self.users[component.get()].iter().map(|u| config.services[u.get()].contract);
-        let first = contracts.next()?;
-        contracts.all(|contract| contract == first).then_some(first)
+    /// Contracts of the services that look at a component.
+    pub(super) fn contracts_of(&self, component: ComponentIx, config: &Config) -> BTreeSet<ContractIx> {
+        self.users[component.get()].iter().map(|u| config.services[u.get()].contract).collect()
+    }
+
+    /// Contracts of the services at a site.
+    pub(super) fn contracts_of_site(&self, site: SiteIx, config: &Config) -> BTreeSet<ContractIx> {
+        self.services[site.get()].iter().map(|u| config.services[u.get()].contract).collect()
     }
 
     pub(super) fn site_is_down(&mut self, site: SiteIx, now: Sec) {
         self.down.insert(site, now);
     }
 
-    pub(super) fn site_was_down(&self, site: SiteIx, within: i64, now: Sec) -> bool {
-        self.down.get(&site).is_some_and(|last| now.since(*last) < within)
+    pub(super) fn site_was_down(&self, site: SiteIx, now: Sec) -> bool {
+        self.down.get(&site).is_some_and(|last| now.since(*last) < LINGER)
     }
 
-    pub(super) fn forget_sites(&mut self, after: i64, now: Sec) {
-        self.down.retain(|_, last| now.since(*last) < after);
+    /// Since when the alert's condition holds without a break.
+    pub(super) fn first_seen(&mut self, labels: &Labels, now: Sec) -> Sec {
+        match self.pending.get_mut(labels) {
+            Some((first, last)) => {
+                *last = now;
+                *first
+            }
+            None => {
+                self.pending.insert(labels.clone(), (now, now));
+                now
+            }
+        }
+    }
+
+    /// Lets go of what did not come up in this look.
+    pub(super) fn forget(&mut self, now: Sec) {
+        self.pending.retain(|_, (_, last)| *last == now);
+        self.down.retain(|_, last| now.since(*last) < LINGER);
+        self.bad.retain(|_, minutes| minutes.last_bad.is_some_and(|last| now.since(last) < WINDOW * 60));
     }
 
     pub(super) fn devices(&self, site: SiteIx) -> Vec<ComponentIx> {
         self.devices[site.get()].clone()
-    }
-
-    /// Whether all services that look at the component are in maintenance. One that nobody looks at never is.
-    pub(super) fn in_maintenance(&self, component: ComponentIx, s: &Snapshot) -> bool {
-        let users = &self.users[component.get()];
-        !users.is_empty() && users.iter().all(|u| s.services[u.get()].state == Shown::Maintenance)
     }
 
     pub(super) fn evidence_fails(&self, now: Sec) -> bool {
@@ -116,20 +138,55 @@ impl Memory {
         self.skipped.within(TROUBLE, now) || self.lagging.is_some_and(|since| now.since(since) >= 60)
     }
 
-    /// Since when five minutes of the objective's class are beyond its limit on some component of the service; `None`
-    /// when they are not, or the measure is not looked at in five minutes.
-    pub(super) fn beyond(&mut self, ix: ServiceIx, objective: &ObjectiveView, s: &Snapshot) -> Option<Sec> {
+    /// Since when there are too many bad minutes of an objective's class, on some component of the service. A minute
+    /// is bad when the five minutes before it are beyond the limit.
+    pub(super) fn bad_minutes(&mut self, ix: ServiceIx, objective: &ObjectiveView, s: &Snapshot) -> Option<Sec> {
         let key = (ix, objective.class, objective.measure);
-        let value = is_recent(objective.measure).then(|| worst(ix, objective, s)).flatten();
-        let beyond = value.is_some_and(|value| match objective.measure {
+        let beyond = worst(ix, objective, s).is_some_and(|value| match objective.measure {
             Measure::Mos => value < objective.limit,
             _ => value > objective.limit,
         });
-        if !beyond {
-            self.beyond.remove(&key);
-            return None;
+        if beyond {
+            self.bad.entry(key).or_default().mark(s.at);
         }
-        Some(*self.beyond.entry(key).or_insert(s.at))
+        self.bad.get_mut(&key)?.too_many(s.at)
+    }
+}
+
+/// The last hour, a bit a minute, the newest lowest.
+#[derive(Debug, Default, Clone, Copy)]
+struct Minutes {
+    bits: u64,
+    newest: i64,
+    last_bad: Option<Sec>,
+    since: Option<Sec>,
+}
+
+/// Minutes of the long window.
+const WINDOW: i64 = 60;
+/// Minutes of the short window: it goes on.
+const SHORT: u32 = 5;
+
+impl Minutes {
+    fn pass(&mut self, now: Sec) {
+        let minute = now.0.div_euclid(60);
+        let passed = u32::try_from(minute - self.newest).unwrap_or(0);
+        self.bits = self.bits.checked_shl(passed).unwrap_or(0) & ((1 << WINDOW) - 1);
+        self.newest = minute.max(self.newest);
+    }
+
+    fn mark(&mut self, now: Sec) {
+        self.pass(now);
+        self.bits |= 1;
+        self.last_bad = Some(now);
+    }
+
+    fn too_many(&mut self, now: Sec) -> Option<Sec> {
+        self.pass(now);
+        let recent = self.bits & ((1 << SHORT) - 1);
+        let many = self.bits.count_ones() >= MIN_BAD_MINUTES && recent != 0;
+        self.since = many.then(|| self.since.unwrap_or(now));
+        self.since
     }
 }
 

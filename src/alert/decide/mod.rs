@@ -10,34 +10,26 @@ mod memory;
 
 use std::sync::Arc;
 
-use self::describe::Case;
+use self::describe::{Case, Found};
 pub use self::memory::Memory;
+use super::catalogue::{self as c, BUDGET_LOW, DEADLINE_NEAR_S, MIN_MEASURED_S};
 use super::message::Labels;
 use super::queue::{Decided, Stands};
+use super::quiet::Quiet;
 use crate::clock::Now;
 use crate::config::Config;
-use crate::config::model::{ComponentKind, Formula, Measure};
+use crate::config::model::{ComponentKind, Formula};
 use crate::names::{ComponentIx, ServiceIx, SiteIx};
 use crate::sla::exclusion::{Agreed, of_service};
 use crate::sla::restore::RestoreClock;
 use crate::snapshot::{ServiceView, Shown, Snapshot};
 use crate::units::Sec;
 
-/// Alerts of the month's figures wait until so much of it was measured, seconds: one bad minute in the first ten
-/// says nothing of the month.
-pub const MIN_MEASURED: u64 = 3_600;
-/// So much of the month's allowed down time is left when it is low.
-pub const BUDGET_LOW: f64 = 0.25;
 /// A site counts as down for so long after its first device answers, seconds: what was silent behind it comes back
 /// piece by piece, and would be told of meanwhile.
 pub const LINGER: i64 = 10;
-/// A restore deadline is near so many seconds before it passes.
-pub const DEADLINE_NEAR: i64 = 3_600;
-/// Five minutes of a class beyond its limit must go on for so long, seconds.
-pub const QUALITY_FOR: i64 = 300;
-/// So late the scheduler may be for a moment, seconds.
-pub const LAG: f64 = 1.0;
-/// So long it may be late, or evidence stay unwritten, before it is said; and so long nothing must fail before it is over.
+/// After evidence could not be written, or a round was left out, trouble is over when it did not happen again for so
+/// long, seconds.
 pub const TROUBLE: i64 = 300;
 
 /// Everything that can be said of `snapshot` at `now`. `since` tells since when an alert has been standing.
@@ -49,7 +41,8 @@ pub fn decide(
     since: impl Fn(&Labels) -> Option<Sec>,
 ) -> Vec<Decided> {
     memory.learn(snapshot, now.sec());
-    let mut look = Look { s: snapshot, memory, now: now.sec(), since: &since, out: Vec::new() };
+    let quiet = Quiet::of(snapshot);
+    let mut look = Look { s: snapshot, memory, quiet, now: now.sec(), since: &since, out: Vec::new() };
     look.monitor();
     for n in 0..snapshot.config.sites.len() {
         look.site(SiteIx::from(n));
@@ -57,18 +50,20 @@ pub fn decide(
     for n in 0..snapshot.components.len() {
         look.component(ComponentIx::from(n));
     }
-    look.memory.forget_sites(LINGER, now.sec());
     let agreed: Vec<Agreed> =
         (snapshot.exclusions.iter()).map(|e| Agreed { services: e.services.clone(), span: e.span }).collect();
     for n in 0..snapshot.services.len() {
         look.service(ServiceIx::from(n), &agreed);
     }
-    look.out
+    let Look { out, .. } = look;
+    memory.forget(now.sec());
+    out
 }
 
 struct Look<'a> {
     s: &'a Snapshot,
     memory: &'a mut Memory,
+    quiet: Quiet,
     now: Sec,
     since: &'a dyn Fn(&Labels) -> Option<Sec>,
     out: Vec<Decided>,
@@ -77,16 +72,36 @@ struct Look<'a> {
 impl Look<'_> {
     /// The alert stands since then.
     fn raise(&mut self, case: Case, since: Sec) {
-        let labels = case.labels(self.s);
-        // What is resumed after a restart began earlier than the rounds of now can prove.
-        let since = (self.since)(&labels).map_or(since, |known| known.min(since));
-        let alert = case.alert(self.s, labels, since, self.memory);
-        self.out.push(Decided { alert, stands: Stands::Since(since) });
+        self.raise_with(case, since, Found::default());
     }
 
     /// The alert stands, since it was first seen.
     fn raise_seen(&mut self, case: Case) {
         self.raise(case, self.now);
+    }
+
+    fn raise_with(&mut self, case: Case, since: Sec, found: Found) {
+        let labels = case.labels(self.s);
+        let standing = (self.since)(&labels);
+        let since = match standing {
+            // What is resumed after a restart began earlier than the rounds of now can prove.
+            Some(known) => known.min(since),
+            None => {
+                // Prometheus learns of states at its scrapes and waits; here it is known when what a component
+                // hangs on would have been found down (`settled`), and nothing more is waited for.
+                let hold = match case {
+                    Case::Site(..) | Case::Component(..) => 0,
+                    Case::Service(line, _) | Case::Objective(line, ..) | Case::Monitor(line) => i64::from(line.hold_s),
+                };
+                let first = if hold > 0 { self.memory.first_seen(&labels, self.now) } else { self.now };
+                if self.now.since(first) < hold {
+                    return;
+                }
+                since.min(first)
+            }
+        };
+        let alert = case.alert(self.s, labels, since, found, self.memory);
+        self.out.push(Decided { alert, stands: Stands::Since(since) });
     }
 
     /// Nobody can say; what can be said takes so many seconds more.
@@ -102,16 +117,16 @@ impl Look<'_> {
     fn monitor(&mut self) {
         let monitor = &self.s.monitor;
         if monitor.isolated {
-            self.raise_seen(Case::MonitorIsolated);
+            self.raise_seen(Case::Monitor(&c::MONITOR_ISOLATED));
         }
         if self.memory.evidence_fails(self.now) || monitor.evidence_head_sequence.is_none() {
-            self.raise_seen(Case::EvidenceNotWritten);
+            self.raise_seen(Case::Monitor(&c::EVIDENCE_NOT_WRITTEN));
         }
         if self.memory.late(self.now) {
-            self.raise_seen(Case::SchedulerLate);
+            self.raise_seen(Case::Monitor(&c::SCHEDULER_LATE));
         }
         if !monitor.reload_successful {
-            self.raise_seen(Case::ConfigRejected);
+            self.raise_seen(Case::Monitor(&c::CONFIGURATION_REJECTED));
         }
     }
 
@@ -119,9 +134,9 @@ impl Look<'_> {
     fn site(&mut self, site: SiteIx) {
         let devices = self.memory.devices(site);
         let state = |c: &ComponentIx| self.s.components[c.get()].state;
-        let case = Case::SiteDown(site);
+        let case = Case::Site(&c::SITE_DOWN, site);
         if devices.is_empty() || devices.iter().any(|c| matches!(state(c), Shown::Up | Shown::Degraded)) {
-            if self.memory.site_was_down(site, LINGER, self.now) {
+            if self.memory.site_was_down(site, self.now) {
                 self.raise_seen(case);
             }
             return;
@@ -132,7 +147,7 @@ impl Look<'_> {
                     .into_iter()
                     .any(|p| self.s.config.components[p.get()].site != site && state(&p) == Shown::Down)
             };
-            let excused = devices.iter().all(|c| outside(c) || self.memory.in_maintenance(*c, self.s));
+            let excused = devices.iter().all(|c| outside(c) || self.quiet.maintenance[c.get()]);
             let settled = devices.iter().all(|c| self.settled(*c));
             if self.stands(case) || (!excused && settled) {
                 self.memory.site_is_down(site, self.now);
@@ -147,13 +162,10 @@ impl Look<'_> {
 
     fn component(&mut self, component: ComponentIx) {
         let view = &self.s.components[component.get()];
-        let case = Case::ComponentDown(component);
+        let case = Case::Component(&c::COMPONENT_DOWN, component);
         match view.state {
             Shown::Down => {
-                let excused = self.memory.in_maintenance(component, self.s)
-                    || ancestors(&self.s.config, component)
-                        .into_iter()
-                        .any(|p| self.s.components[p.get()].state == Shown::Down);
+                let excused = self.quiet.maintenance[component.get()] || self.quiet.parent_down[component.get()];
                 if self.stands(case) || (!excused && self.settled(component)) {
                     self.raise(case, view.since.unwrap_or(self.now));
                 }
@@ -178,17 +190,17 @@ impl Look<'_> {
         match view.state {
             Shown::Down => {
                 let since = view.since.unwrap_or(self.now);
-                self.raise(Case::ServiceDown(ix), since);
+                self.raise(Case::Service(&c::SERVICE_DOWN, ix), since);
                 self.deadline(ix, since, agreed);
             }
-            Shown::Degraded => self.raise(Case::ResilienceLost(ix), view.since.unwrap_or(self.now)),
+            Shown::Degraded => self.raise(Case::Service(&c::SERVICE_DEGRADED, ix), view.since.unwrap_or(self.now)),
             Shown::Unknown => {
                 let more = service.requires.components().into_iter().map(|c| decision(&config, c)).max().unwrap_or(0);
                 for case in [
-                    Case::ServiceDown(ix),
-                    Case::ResilienceLost(ix),
-                    Case::RestoreDeadlineNear(ix),
-                    Case::RestoreDeadlinePassed(ix),
+                    Case::Service(&c::SERVICE_DOWN, ix),
+                    Case::Service(&c::SERVICE_DEGRADED, ix),
+                    Case::Service(&c::RESTORE_DEADLINE_NEAR, ix),
+                    Case::Service(&c::RESTORE_DEADLINE_PASSED, ix),
                 ] {
                     self.perhaps(case, more);
                 }
@@ -200,11 +212,10 @@ impl Look<'_> {
             let down = burn::down(view, self.now);
             let excluded = if down.is_empty() { Vec::new() } else { of_service(&config, ix, agreed) };
             let allowed = 1.0 - sla.availability.as_f64();
-            let budget = burn::Promise { allowed, hours: &sla.service_hours, zone: &config.monitor.time_zone };
-            let began = self.s.started;
-            match burn::burns(&budget, &down, &excluded, began, self.now) {
-                Some(burn::Pace::Fast) => self.raise_seen(Case::BudgetBurnFast(ix)),
-                Some(burn::Pace::Slow) => self.raise_seen(Case::BudgetBurnSlow(ix)),
+            let promise = burn::Promise { allowed, hours: &sla.service_hours, zone: &config.monitor.time_zone };
+            match burn::burns(&promise, &down, &excluded, self.now) {
+                Some(burn::Pace::Fast) => self.raise_seen(Case::Service(&c::BUDGET_BURN_FAST, ix)),
+                Some(burn::Pace::Slow) => self.raise_seen(Case::Service(&c::BUDGET_BURN_SLOW, ix)),
                 None => {}
             }
             self.quality(ix);
@@ -215,23 +226,25 @@ impl Look<'_> {
     fn figures(&mut self, ix: ServiceIx, view: &ServiceView) {
         let config = self.s.config.clone();
         let sla = &config.slas[config.services[ix.get()].sla.get()];
-        if view.accounts.up + view.accounts.down < MIN_MEASURED && view.state != Shown::Down {
+        if view.accounts.up + view.accounts.down < u64::from(MIN_MEASURED_S) && view.state != Shown::Down {
             return;
         }
         let none_allowed =
             sla.availability.0 >= 100_000_000 || sla.formula == (Formula::DowntimeBudget { month: 0, year: None });
         match view.budget_remaining {
-            Some(left) if left < 0.0 => self.raise_seen(Case::TargetUnreachable(ix)),
-            Some(left) if left < BUDGET_LOW => self.raise_seen(Case::BudgetLow(ix)),
+            Some(left) if left < 0.0 => self.raise_seen(Case::Service(&c::TARGET_UNACHIEVABLE, ix)),
+            Some(left) if left < BUDGET_LOW => self.raise_seen(Case::Service(&c::BUDGET_LOW_ALERT, ix)),
             Some(_) => {}
-            None if none_allowed && view.accounts.down > 0 => self.raise_seen(Case::TargetUnreachable(ix)),
+            None if none_allowed && view.accounts.down > 0 => {
+                self.raise_seen(Case::Service(&c::TARGET_UNACHIEVABLE, ix))
+            }
             None => {}
         }
-        if view.accounts.up < MIN_MEASURED {
+        if view.accounts.up < u64::from(MIN_MEASURED_S) {
             return;
         }
         for objective in view.objectives.iter().filter(|o| o.met == Some(false)) {
-            self.raise_seen(Case::ObjectiveMissed(ix, objective.class, objective.measure));
+            self.raise_seen(Case::Objective(&c::OBJECTIVE_MISSED, ix, objective.class, objective.measure));
         }
     }
 
@@ -243,13 +256,9 @@ impl Look<'_> {
             return;
         }
         for objective in &view.objectives {
-            let beyond = self.memory.beyond(ix, objective, self.s);
-            let case = Case::QualityPoor(ix, objective.class, objective.measure);
-            match beyond {
-                Some(since) if self.now.since(since) >= QUALITY_FOR => self.raise(case, since),
-                // Between two looks at five minutes it may dip below for a moment.
-                Some(_) if self.stands(case) => self.raise_seen(case),
-                Some(_) | None => {}
+            let case = Case::Objective(&c::QUALITY_POOR, ix, objective.class, objective.measure);
+            if let Some(since) = self.memory.bad_minutes(ix, objective, self.s) {
+                self.raise(case, since);
             }
         }
     }
@@ -262,17 +271,14 @@ impl Look<'_> {
         let clock = RestoreClock { zone: &config.monitor.time_zone, hours: &sla.service_hours, stops: &stops };
         let Some(deadline) = clock.deadline(since, within) else { return };
         let left = deadline.since(self.now);
+        let found = Found { deadline: Some(deadline) };
+        let near = i64::from(DEADLINE_NEAR_S);
         if left < 0 {
-            self.raise(Case::RestoreDeadlinePassed(ix), deadline);
-        } else if left <= DEADLINE_NEAR {
-            self.raise(Case::RestoreDeadlineNear(ix), deadline.plus(-DEADLINE_NEAR).max(since));
+            self.raise_with(Case::Service(&c::RESTORE_DEADLINE_PASSED, ix), deadline, found);
+        } else if left <= near {
+            self.raise_with(Case::Service(&c::RESTORE_DEADLINE_NEAR, ix), deadline.plus(-near).max(since), found);
         }
     }
-}
-
-/// Whether a measure is looked at over five minutes, too: those that a snapshot has.
-fn is_recent(measure: Measure) -> bool {
-    matches!(measure, Measure::Loss | Measure::Jitter | Measure::PdvP99 | Measure::Mos)
 }
 
 /// Everything that a component hangs on, nearest first.
@@ -302,7 +308,3 @@ fn decision(config: &Arc<Config>, component: ComponentIx) -> u64 {
     let interval = component.icmp.as_ref().map(|icmp| icmp.interval.as_secs()).or(polled).unwrap_or(60);
     rounds * interval
 }
-
-#[cfg(test)]
-#[path = "tests.rs"]
-mod tests;

@@ -4,16 +4,19 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::Core;
 use crate::config::Config;
+use crate::config::model::Sla;
 use crate::measurement::minute::{MINUTE, Row};
 use crate::names::{ClassIx, ComponentIx, ServiceIx};
 use crate::sla::account::{Entered, MonthBook};
 use crate::sla::calendar::Month;
+use crate::sla::credit::at_risk;
 use crate::sla::figures::{Counted, Promise, figures};
 use crate::sla::fold::Fold;
 use crate::sla::ledger;
 use crate::sla::objective::{ClassAggregate, evaluate};
+use crate::sla::restore::RestoreClock;
 use crate::sla::state::State;
-use crate::snapshot::{ObjectiveView, Ratios};
+use crate::snapshot::{CreditView, ObjectiveView, Ratios};
 use crate::units::{Sec, Span};
 
 /// Stretches that may wait until every service is booked past them; more are left out of the live objectives.
@@ -23,6 +26,7 @@ const WAITING: usize = 30;
 pub(super) struct Live {
     pub(super) ratios: Option<Ratios>,
     pub(super) budget_remaining: Option<f64>,
+    pub(super) credit: Option<CreditView>,
     pub(super) objectives: Vec<ObjectiveView>,
 }
 
@@ -33,7 +37,7 @@ pub(super) fn live(core: &Core, service: ServiceIx, now: &ledger::Now) -> Live {
     let promise = Promise::from(sla);
     let counted = Counted::new(&now.tally, sla.rounding, 0);
     let Some(book) = core.fold.ledger().month(service, now.month) else {
-        return Live { ratios: None, budget_remaining: None, objectives: Vec::new() };
+        return Live { ratios: None, budget_remaining: None, credit: None, objectives: Vec::new() };
     };
     let figures = figures(&promise, &counted, book.plan());
     let ratios = (counted.accounts.window() > 0).then_some(()).and(figures.availability).map(|value| Ratios {
@@ -44,6 +48,10 @@ pub(super) fn live(core: &Core, service: ServiceIx, now: &ledger::Now) -> Live {
     });
     let allowed = figures.allowed_down;
     let budget_remaining = (allowed > 0).then(|| figures.budget_left as f64 / allowed as f64);
+    let credit = sla.credits.as_ref().and_then(|schedule| {
+        let at_risk = at_risk(schedule, &figures, late_restorations(config, sla, book))?;
+        Some(CreditView { so_far: at_risk.so_far.as_f64(), certain: at_risk.certain.as_f64() })
+    });
     let objectives = sla
         .objectives
         .iter()
@@ -60,7 +68,15 @@ pub(super) fn live(core: &Core, service: ServiceIx, now: &ledger::Now) -> Live {
             }
         })
         .collect();
-    Live { ratios, budget_remaining, objectives }
+    Live { ratios, budget_remaining, credit, objectives }
+}
+
+/// Outages of the month that lasted longer than they may, by the service hours; the one that lasts included.
+fn late_restorations(config: &Config, sla: &Sla, book: &MonthBook) -> u64 {
+    let Some(within) = sla.restore_within else { return 0 };
+    let clock = RestoreClock { zone: &config.monitor.time_zone, hours: &sla.service_hours, stops: &[] };
+    let outages = book.outages().iter().filter(|o| o.what == Entered::Outage);
+    outages.filter(|o| clock.elapsed(Span::new(o.began, o.span.to)) > within).count() as u64
 }
 
 fn limit_in_base_units(limit: crate::config::model::Limit) -> f64 {

@@ -192,6 +192,7 @@ fn service(core: &Core, ix: ServiceIx, now: Sec) -> ServiceView {
         },
         availability: figures.ratios,
         budget_remaining: figures.budget_remaining,
+        credit: figures.credit,
         objectives: figures.objectives,
         outages,
     }
