@@ -115,8 +115,7 @@ fn an_outage_in_the_lab_is_one_notification_with_whom_to_call_and_so_is_one_of_s
         });
         assert_eq!(service["labels"], labels);
         assert_eq!(service["annotations"]["contact"], CONTACT);
-        let quote = service["annotations"]["quote"].as_str().unwrap();
-        assert!(quote.starts_with("ASE-0001: depot-data, since "), "{service}");
+        assert_eq!(service["annotations"]["quote"], "ASE-0001: depot-data");
         assert!(service["generatorURL"].as_str().unwrap().ends_with("/services/depot-data"), "{service}");
         let page = daemon.page.json("/api/v1/services/depot-data");
         assert_eq!(instant(&service["startsAt"]), instant(&page["outages"][0]["from"]), "it began when the outage did");

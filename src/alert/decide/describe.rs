@@ -91,18 +91,22 @@ impl Case {
         let line = self.line();
         let fill = |text: &str| fill(text, |field| self.field(field, s, since, found));
         let contracts = self.contracts(config, memory);
-        let subject = ["service", "component", "site"].into_iter().find_map(|key| labels.get(key));
-        let each = |of: &dyn Fn(&ContractIx) -> String| {
-            contracts.iter().map(of).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ")
+        let each = |of: &dyn Fn(&ContractIx) -> String, none: &str| match contracts.is_empty() {
+            _ if line.about == About::Monitor => String::new(),
+            true => none.to_owned(),
+            false => contracts.iter().map(of).collect::<Vec<_>>().join("; "),
         };
-        let started = local(since, &config.monitor.time_zone);
+        let quote = match each(&|c| reference(config, *c), "no contract") {
+            references if references.is_empty() => references,
+            references => format!("{references}: {}", subject(&labels)),
+        };
         let annotations = [
             ("summary", fill(line.summary)),
             ("description", self.with_reason(fill(line.description), s)),
-            ("impact", fill(line.impact)),
-            ("started", started.clone()),
-            ("contact", each(&|c| contact(&config.contracts[c.get()].contact))),
-            ("quote", each(&|c| quote(config, *c, subject, &started))),
+            ("sla_impact", fill(line.impact)),
+            ("started_local", local(since, &config.monitor.time_zone)),
+            ("contact", each(&|c| contact(&config.contracts[c.get()].contact), "no service under a contract needs it")),
+            ("quote", quote),
             ("runbook", line.runbook()),
         ];
         let annotations = annotations.into_iter().filter(|(_, text)| !text.is_empty());
@@ -206,12 +210,10 @@ fn fill(text: &str, value: impl Fn(&str) -> String) -> String {
     filled + rest
 }
 
-/// Truncated to three decimals: 99.9999% is not shown as 100%.
+/// Truncated to four decimals: 99.99999% is not shown as 100%.
 fn percent(share: f64) -> String {
     // What stands in binary just below a decimal is that decimal.
-    let thousandths = (share.clamp(0.0, 1.0) * 1e5 + 1e-6).floor();
-    let text = format!("{:.3}", thousandths / 1e3);
-    format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
+    format!("{:.4}%", (share.clamp(0.0, 1.0) * 1e6 + 1e-6).floor() / 1e4)
 }
 
 /// A measure's value with its unit.
@@ -252,15 +254,25 @@ fn kind(config: &Config, component: ComponentIx) -> &'static str {
 
 /// `Service desk, 0800 000 0000, desk@example.net`
 fn contact(who: &Contact) -> String {
-    let parts = [&who.name, &who.phone, &who.email];
-    parts.into_iter().map(String::as_str).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+    let name = if who.name.is_empty() { "no name given" } else { &who.name };
+    let parts = [name, &who.phone, &who.email];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
 /// What the desk will ask for first.
-fn quote(config: &Config, contract: ContractIx, subject: Option<&String>, started: &str) -> String {
+fn reference(config: &Config, contract: ContractIx) -> String {
     let contract = &config.contracts[contract.get()];
-    let reference = if contract.reference.is_empty() { contract.id.as_str() } else { &contract.reference };
-    format!("{reference}: {}, since {started}", subject.map_or("", String::as_str))
+    if contract.reference.is_empty() { contract.id.to_string() } else { contract.reference.clone() }
+}
+
+/// What it is about, as it stands in the evidence, too.
+fn subject(labels: &Labels) -> String {
+    let of = |key: &str| labels.get(key).map_or("", String::as_str);
+    match ["service", "component", "site"].into_iter().find(|key| labels.contains_key(*key)) {
+        Some(key) if labels.contains_key("measure") => format!("{}, {} {}", of(key), of("class"), of("measure")),
+        Some(key) => of(key).to_owned(),
+        None => String::new(),
+    }
 }
 
 #[cfg(test)]
@@ -276,9 +288,7 @@ mod tests {
 
     #[test]
     fn shares_are_cut_never_rounded_up() {
-        assert_eq!(
-            [0.9995, 0.99999999, 1.0, 0.985, 0.0, -1.0].map(percent),
-            ["99.95%", "99.999%", "100%", "98.5%", "0%", "0%"]
-        );
+        let shown = ["99.9500%", "99.9999%", "100.0000%", "98.5000%", "0.0000%", "0.0000%"];
+        assert_eq!([0.9995, 0.999_999_99, 1.0, 0.985, 0.0, -1.0].map(percent), shown);
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{LINGER, TROUBLE};
+use super::{LINGER, SKIPPED, UNWRITTEN};
 use crate::alert::catalogue::{LAG_S, MIN_BAD_MINUTES};
 use crate::alert::message::Labels;
 use crate::config::Config;
@@ -30,7 +30,7 @@ pub struct Memory {
     down: BTreeMap<SiteIx, Sec>,
     skipped: Rise,
     unwritten: Rise,
-    lagging: Option<Sec>,
+    lagging: bool,
 }
 
 /// When a counter rose.
@@ -61,7 +61,7 @@ impl Memory {
         }
         self.skipped.learn(s.monitor.scheduler_skipped, now);
         self.unwritten.learn(s.monitor.evidence_write_failures, now);
-        self.lagging = (s.monitor.scheduler_lag > LAG_S).then(|| self.lagging.unwrap_or(now));
+        self.lagging = s.monitor.scheduler_lag > LAG_S;
     }
 
     fn index(&mut self, config: &Arc<Config>) {
@@ -131,11 +131,11 @@ impl Memory {
     }
 
     pub(super) fn evidence_fails(&self, now: Sec) -> bool {
-        self.unwritten.within(TROUBLE, now)
+        self.unwritten.within(UNWRITTEN, now)
     }
 
     pub(super) fn late(&self, now: Sec) -> bool {
-        self.skipped.within(TROUBLE, now) || self.lagging.is_some_and(|since| now.since(since) >= 60)
+        self.skipped.within(SKIPPED, now) || self.lagging
     }
 
     /// Since when there are too many bad minutes of an objective's class, on some component of the service. A minute

@@ -28,9 +28,16 @@ use crate::units::Sec;
 /// A site counts as down for so long after its first device answers, seconds: what was silent behind it comes back
 /// piece by piece, and would be told of meanwhile.
 pub const LINGER: i64 = 10;
-/// After evidence could not be written, or a round was left out, trouble is over when it did not happen again for so
-/// long, seconds.
-pub const TROUBLE: i64 = 300;
+/// Evidence is written again when no write failed for so long, seconds.
+pub const UNWRITTEN: i64 = 600;
+/// The scheduler keeps up again when no round was left out for so long, seconds.
+pub const SKIPPED: i64 = 120;
+/// A daemon that started so long ago, seconds, has evidence to show.
+pub const SETTLED: i64 = 300;
+/// An objective of the month needs so many probes behind it.
+pub const MIN_PROBES: u64 = 100;
+/// One for loss needs so many lost ones.
+pub const MIN_LOST: u64 = 3;
 
 /// Everything that can be said of `snapshot` at `now`. `since` tells since when an alert has been standing.
 #[must_use]
@@ -119,7 +126,8 @@ impl Look<'_> {
         if monitor.isolated {
             self.raise_seen(Case::Monitor(&c::MONITOR_ISOLATED));
         }
-        if self.memory.evidence_fails(self.now) || monitor.evidence_head_sequence.is_none() {
+        let settled = self.now.since(self.s.started) > SETTLED;
+        if self.memory.evidence_fails(self.now) || (settled && monitor.evidence_head_sequence.is_none()) {
             self.raise_seen(Case::Monitor(&c::EVIDENCE_NOT_WRITTEN));
         }
         if self.memory.late(self.now) {
