@@ -4,3 +4,4 @@
 
 pub mod catalogue;
 pub mod quiet;
+pub mod rules;
