@@ -142,6 +142,11 @@ pub struct ServiceView {
     pub budget_remaining: Option<f64>,
     /// What is at risk of falling due as a credit; `None` when the terms give none or nothing can be compared.
     pub credit: Option<CreditView>,
+    /// How the month's allowance stands; `None` while no month is booked.
+    pub allowance: Option<AllowanceView>,
+    /// When the outage that lasts is to be restored by, by the contract's clock; `None` when nothing is down, or no
+    /// restoration is promised.
+    pub restore_by: Option<Sec>,
     /// Objectives so far.
     pub objectives: Vec<ObjectiveView>,
     /// Down intervals of this month, `to` is `None` while it lasts.
@@ -155,6 +160,17 @@ pub struct CreditView {
     pub so_far: f64,
     /// Even if everything still to come is up.
     pub certain: f64,
+}
+
+/// Down time that a month may have, and what is left of its promise.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AllowanceView {
+    /// Seconds that may count as down in the whole month.
+    pub allowed: u64,
+    /// Seconds that count as down so far: rounded, and with unknown time where the terms say so.
+    pub counted: u64,
+    /// The highest availability that the whole month can still reach, as a fraction.
+    pub achievable: f64,
 }
 
 /// Seconds on each account.
@@ -193,6 +209,12 @@ pub struct ObjectiveView {
     pub limit: f64,
     /// Whether it holds.
     pub met: Option<bool>,
+    /// Probes behind the value, answered or lost.
+    pub probes: u64,
+    /// Minutes judged one by one since the daemon started.
+    pub minutes: u64,
+    /// Of those: beyond the limit.
+    pub bad_minutes: u64,
 }
 
 /// An outage of a service.

@@ -18,5 +18,6 @@ pub mod driver;
 pub mod message;
 pub mod queue;
 pub mod quiet;
+pub mod rules;
 pub mod silence;
 pub mod store;

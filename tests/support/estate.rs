@@ -13,8 +13,8 @@ use assured::measurement::Cause;
 use assured::metrics::histogram::RttHistogram;
 use assured::names::{ClassIx, ComponentIx, ContractIx, Id, ServiceIx, SiteIx, SlaIx};
 use assured::snapshot::{
-    AccountsView, AlertmanagerView, AlertsView, ClassView, ComponentView, Counts, CreditView, MonitorView,
-    ObjectiveView, OutageView, Ratios, ServiceView, Shown, Snapshot, VoiceView,
+    AccountsView, AlertmanagerView, AlertsView, AllowanceView, ClassView, ComponentView, Counts, CreditView,
+    MonitorView, ObjectiveView, OutageView, Ratios, ServiceView, Shown, Snapshot, VoiceView,
 };
 use assured::units::{Dscp, Micros, Sec, Share, Span};
 use jiff::civil::date;
@@ -188,6 +188,12 @@ impl Maker {
                 0..=1_296 => CreditView { so_far: 0.0, certain: 0.0 },
                 _ => CreditView { so_far: 0.05, certain: 0.05 },
             }),
+            allowance: Some(AllowanceView {
+                allowed: 1_296,
+                counted: seen.down,
+                achievable: 1.0 - seen.down as f64 / 2_592_000.0,
+            }),
+            restore_by: (seen.state == Shown::Down).then(|| NOW.plus(18_000 - seen.for_seconds)),
             objectives: vec![
                 ObjectiveView {
                     class: VOICE,
@@ -195,6 +201,9 @@ impl Maker {
                     value: Some(0.011_4),
                     limit: 0.03,
                     met: Some(true),
+                    probes: 403_198,
+                    minutes: 6_700,
+                    bad_minutes: 3,
                 },
                 ObjectiveView {
                     class: VOICE,
@@ -202,8 +211,20 @@ impl Maker {
                     value: Some(0.001_9),
                     limit: 0.001,
                     met: Some(false),
+                    probes: 403_198,
+                    minutes: 6_700,
+                    bad_minutes: 41,
                 },
-                ObjectiveView { class: VOICE, measure: Measure::Mos, value: None, limit: 4.0, met: None },
+                ObjectiveView {
+                    class: VOICE,
+                    measure: Measure::Mos,
+                    value: None,
+                    limit: 4.0,
+                    met: None,
+                    probes: 0,
+                    minutes: 0,
+                    bad_minutes: 0,
+                },
             ],
             outages,
         });

@@ -5,6 +5,7 @@
 //! returns; what it found out it shows in a [`Snapshot`].
 
 pub(in crate::daemon) mod figures;
+mod judged;
 mod target;
 mod view;
 
@@ -270,7 +271,8 @@ impl Core {
 
     /// Takes the past for its own, and adds what has come since it was asked for.
     pub fn adopt(&mut self, past: Past) {
-        let Past { fold, objectives, agreed, exclusions, .. } = past;
+        let Past { fold, mut objectives, agreed, exclusions, .. } = past;
+        objectives.judge_on(&mut self.objectives);
         (self.fold, self.objectives, self.agreed) = (fold, objectives, agreed);
         self.exclusions = exclusions.into();
         for minute in self.since_asked.take().unwrap_or_default() {
