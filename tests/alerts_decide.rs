@@ -11,7 +11,7 @@ use assured::alert::message::Labels;
 use assured::alert::queue::{Decided, Stands};
 use assured::clock::Now;
 use assured::config::Config;
-use assured::config::model::{Contact, Maintenance};
+use assured::config::model::Contact;
 use assured::names::{ComponentIx, ContractIx, ServiceIx};
 use assured::snapshot::{ExclusionView, OutageView, Shown, Snapshot};
 use assured::units::{Sec, Span};
@@ -256,24 +256,49 @@ fn a_site_that_comes_back_counts_as_down_for_ten_seconds() {
 fn the_budget_has_its_steps() {
     let mut s = calm();
     let ix = service(&s, "cc-data");
-    for (left, wanted) in
-        [(0.25, &[][..]), (0.249, &["BudgetLow"]), (0.0, &["BudgetLow"]), (-0.001, &["TargetUnachievable"])]
-    {
+    s.services[ix].accounts.down = 1;
+    let allowed = s.services[ix].allowance.unwrap().allowed;
+    for (left, counted, wanted) in [
+        (0.25, 0, &[][..]),
+        (0.249, 0, &["BudgetLow"]),
+        (0.0, allowed, &["BudgetLow"]),
+        (-0.001, allowed + 1, &["TargetUnachievable"]),
+    ] {
         s.services[ix].budget_remaining = Some(left);
+        s.services[ix].allowance.as_mut().unwrap().counted = counted;
         assert_eq!(Watch::default().of(&s, "service", "cc-data"), names(wanted), "{left}");
     }
-    // In the first hour of a month that was hardly measured, figures say nothing.
+    // In the first hour of a month that was hardly measured, little left says nothing; nothing left does.
     (s.services[ix].accounts.up, s.services[ix].accounts.down) = (3_500, 99);
+    assert_eq!(Watch::default().of(&s, "service", "cc-data"), names(&["TargetUnachievable"]));
+    s.services[ix].allowance.as_mut().unwrap().counted = 0;
+    s.services[ix].budget_remaining = Some(0.1);
     assert_eq!(Watch::default().of(&s, "service", "cc-data"), names(&[]));
     s.services[ix].accounts.down = 100;
-    assert_eq!(Watch::default().of(&s, "service", "cc-data"), names(&["TargetUnachievable"]));
+    assert_eq!(Watch::default().of(&s, "service", "cc-data"), names(&["BudgetLow"]));
+}
+
+#[test]
+fn an_objective_of_the_month_needs_something_behind_it() {
+    let mut s = calm();
+    let ix = service(&s, "cc-data");
+    let mut missed = |probes: u64, loss: f64| {
+        let objective = &mut s.services[ix].objectives[1];
+        (objective.met, objective.probes, objective.value) = (Some(false), probes, Some(loss));
+        let mut watch = Watch::default();
+        watch.look(&s);
+        assert!(!watch.of(&later(&s, 299), "service", "cc-data").contains("ObjectiveMissed"));
+        watch.of(&later(&s, 300), "service", "cc-data").contains("ObjectiveMissed")
+    };
+    assert_eq!([missed(99, 0.5), missed(100, 0.02), missed(100, 0.03)], [false, false, true]);
 }
 
 #[test]
 fn burn_rates_need_a_minute_and_go_on_only_while_it_burns() {
     let mut s = calm();
     let ix = service(&s, "cc-data");
-    // 99.95%: 2% of thirty days' allowance is 25.9 s, but a minute is the least.
+    // 99.95%: 2% of the month's allowance is 25.9 s, but a minute is the least.
+    s.services[ix].allowance.as_mut().unwrap().allowed = 1_296;
     let outage = |s: &mut Snapshot, from: i64, to: i64| {
         let view = OutageView { from: s.at.plus(from), to: Some(s.at.plus(to)), components: vec![] };
         s.services[ix].outages = vec![view];
@@ -301,61 +326,48 @@ fn burn_rates_need_a_minute_and_go_on_only_while_it_burns() {
 }
 
 #[test]
-fn a_restore_deadline_is_near_for_an_hour_and_then_passed_and_stands_still_while_excluded() {
+fn a_restore_deadline_is_near_for_an_hour_and_then_passed() {
     let mut s = calm();
     let ix = service(&s, "cc-data");
     s.services[ix].state = Shown::Down;
-    let down_for = |s: &mut Snapshot, seconds: i64| s.services[ix].since = Some(s.at.plus(-seconds));
-    for (seconds, wanted) in [
-        (14_399, None),
-        (14_400, Some("RestoreDeadlineNear")),
-        (18_000, Some("RestoreDeadlineNear")),
-        (18_001, Some("RestoreDeadlinePassed")),
+    s.services[ix].since = Some(s.at.plus(-30));
+    for (left, wanted) in [
+        (3_601, None),
+        (3_600, Some("RestoreDeadlineNear")),
+        (0, Some("RestoreDeadlineNear")),
+        (-1, Some("RestoreDeadlinePassed")),
     ] {
-        down_for(&mut s, seconds);
+        s.services[ix].restore_by = Some(s.at.plus(left));
         let found = Watch::default().of(&s, "service", "cc-data");
         let deadlines: Vec<_> = found.iter().filter(|n| n.starts_with("Restore")).map(String::as_str).collect();
-        assert_eq!(deadlines, Vec::from_iter(wanted), "{seconds}");
+        assert_eq!(deadlines, Vec::from_iter(wanted), "{left}");
     }
-    let span = Span::new(s.at.plus(-18_000), s.at.plus(-14_000));
-    change(&mut s, |c| {
-        let notified = Some(Sec(0));
-        c.maintenance.push(Maintenance {
-            contract: ContractIx(0),
-            services: vec![],
-            span,
-            reference: "M".into(),
-            notified,
-        });
-    });
-    assert!(!Watch::default().of(&s, "service", "cc-data").iter().any(|n| n.starts_with("Restore")));
 }
 
 #[test]
-fn quality_is_poor_from_the_fifth_bad_minute_on_until_five_were_good() {
+fn quality_is_poor_from_the_fifth_bad_minute_on_while_it_goes_on() {
     let mut s = calm();
-    let router = component(&s, "cc-r1");
-    let set = |s: &mut Snapshot, loss: f64| s.components[router].classes.iter_mut().for_each(|c| c.loss = Some(loss));
+    let ix = service(&s, "cc-data");
+    s.at = s.at.plus(-s.at.0.rem_euclid(60));
     let mut watch = Watch::default();
-    let poor = |watch: &mut Watch, s: &Snapshot, minute: i64| {
-        let start = s.at.plus(-(s.at.0.rem_euclid(60)));
-        watch.of(&Snapshot { at: start.plus(minute * 60), ..s.clone() }, "service", "cc-data").contains("QualityPoor")
+    let mut minute = |bad: bool| {
+        s.at = s.at.plus(60);
+        let objective = &mut s.services[ix].objectives[1];
+        objective.minutes += 1;
+        objective.bad_minutes += u64::from(bad);
+        watch.of(&s, "service", "cc-data").contains("QualityPoor")
     };
-    // The limit itself is kept: 0.1%.
-    set(&mut s, 0.001);
-    assert!((0..20).all(|minute| !poor(&mut watch, &s, minute)));
-    set(&mut s, 0.001_1);
-    let bad = i64::from(MIN_BAD_MINUTES);
-    let first = (20..40).find(|minute| poor(&mut watch, &s, *minute)).unwrap();
-    assert_eq!(first, 20 + bad - 1);
-    assert!((21 + bad..40).all(|minute| poor(&mut watch, &s, minute)));
-    set(&mut s, 0.0);
-    let over = (40..60).find(|minute| !poor(&mut watch, &s, *minute)).unwrap();
-    assert_eq!(over, 39 + 5);
-    // Down is not poor.
-    set(&mut s, 1.0);
-    s.components[router].state = Shown::Down;
-    assert!((100..120).all(|minute| !poor(&mut watch, &s, minute)));
+    assert!(!minute(false), "what was bad before the first look is history");
+    let bad: Vec<bool> = (0..8).map(|_| minute(true)).collect();
+    let first = MIN_BAD_MINUTES as usize - 1;
+    assert_eq!(bad.iter().position(|poor| *poor), Some(first));
+    assert!(bad[first..].iter().all(|poor| *poor));
+    // Fewer than three bad of the last five, and it is over; eight in an hour are too many as soon as it goes on.
+    assert_eq!([false, false, false].map(&mut minute), [true, true, false]);
+    assert_eq!([true, true, true].map(&mut minute), [false, false, true]);
+    // An hour and six later all is forgotten.
+    assert!((0..400).filter(|_| minute(false)).count() <= 30);
+    assert_eq!([true; 4].map(&mut minute), [false; 4]);
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! How fast the month's allowed down time is being used: burn rates over two windows each (SRE workbook, chapter 5).
 //!
-//! Down time comes from confirmed outages, so two lost pings burn nothing. A window counts from what was
-//! promised in it: service hours, less what is excluded, and only when the monitor watched long enough.
+//! Down time comes from confirmed outages, so two lost pings burn nothing. A window counts what was
+//! promised in it: service hours, less what is excluded. The same as the rules for Prometheus, from the outages
+//! themselves: so a restart of the daemon forgets nothing.
 
 use jiff::tz::TimeZone;
 
@@ -24,8 +25,8 @@ pub enum Pace {
 /// What is promised.
 #[derive(Debug, Clone, Copy)]
 pub struct Promise<'a> {
-    /// Share of the time that may be down.
-    pub allowed: f64,
+    /// Seconds of the month that may be down.
+    pub allowed: u64,
     /// When the service is promised at all.
     pub hours: &'a ServiceHours,
     /// Whose local time the hours are.
@@ -41,16 +42,13 @@ pub fn down(view: &ServiceView, now: Sec) -> Vec<Span> {
     union(known.chain(lasting))
 }
 
-/// A month, as the burn rates have it, seconds.
-const MONTH_S: f64 = 30.0 * 86_400.0;
-
 /// How fast it burns, the fastest first.
 ///
 /// A pair of windows burns when the long one spent its share of the month's allowance and the short one goes on at
 /// that pace. Unknown time burns nothing.
 #[must_use]
 pub fn burns(promise: &Promise<'_>, down: &[Span], excluded: &[Span], now: Sec) -> Option<Pace> {
-    if down.is_empty() || promise.allowed <= 0.0 {
+    if down.is_empty() || promise.allowed == 0 {
         return None;
     }
     let down_in = |window_s: u32| {
@@ -59,9 +57,9 @@ pub fn burns(promise: &Promise<'_>, down: &[Span], excluded: &[Span], now: Sec) 
         total(&intersection(&counted, down))
     };
     let burns = |w: &Windows| {
-        let pace = w.spent * MONTH_S / f64::from(w.long_s) * promise.allowed;
-        let spent = |window_s: u32| down_in(window_s) as f64 > pace * f64::from(window_s);
-        down_in(w.long_s) >= u64::from(MIN_DOWN_S) && spent(w.long_s) && spent(w.short_s)
+        let spent = |window_s: u32, share: f64| down_in(window_s) as f64 > share * promise.allowed as f64;
+        let short = w.spent * f64::from(w.short_s) / f64::from(w.long_s);
+        down_in(w.long_s) >= u64::from(MIN_DOWN_S) && spent(w.long_s, w.spent) && spent(w.short_s, short)
     };
     if FAST.iter().any(burns) {
         Some(Pace::Fast)

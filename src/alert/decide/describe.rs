@@ -187,11 +187,9 @@ impl Case {
                 None => "nothing".into(),
             },
             "target" => target.map_or_else(String::new, percent),
-            // What is used of the allowance is missing from the whole: 1 − (1 − left)·(1 − target).
-            "achievable" => match (target, left) {
-                (Some(target), Some(left)) => percent(1.0 - (1.0 - left) * (1.0 - target)),
-                _ => "less".into(),
-            },
+            "achievable" => service
+                .and_then(|ix| s.services[ix.get()].allowance)
+                .map_or_else(|| "less".into(), |allowance| percent(allowance.achievable)),
             _ => String::new(),
         }
     }

@@ -1,15 +1,15 @@
 //! What deciding has to remember between two looks: bounded by the configuration.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::{LINGER, SKIPPED, UNWRITTEN};
-use crate::alert::catalogue::{LAG_S, MIN_BAD_MINUTES};
+use crate::alert::catalogue::{FAST, LAG_S, MIN_BAD_MINUTES};
 use crate::alert::message::Labels;
 use crate::config::Config;
 use crate::config::model::{ComponentKind, Measure};
 use crate::names::{ClassIx, ComponentIx, ContractIx, ServiceIx, SiteIx};
-use crate::snapshot::{ObjectiveView, Shown, Snapshot};
+use crate::snapshot::{ObjectiveView, Snapshot};
 use crate::units::Sec;
 
 /// See the module's text.
@@ -22,7 +22,9 @@ pub struct Memory {
     services: Vec<Vec<ServiceIx>>,
     /// Devices of each site.
     devices: Vec<Vec<ComponentIx>>,
-    /// Which minutes were bad, for objectives that had any.
+    /// The daemon's counts of judged and bad minutes when they were last looked at.
+    judged: BTreeMap<(ServiceIx, ClassIx, Measure), (u64, u64)>,
+    /// When minutes were bad, for objectives that had any.
     bad: BTreeMap<(ServiceIx, ClassIx, Measure), Minutes>,
     /// When what has to hold for a while was first seen, and last.
     pending: BTreeMap<Labels, (Sec, Sec)>,
@@ -83,6 +85,7 @@ impl Memory {
             }
         }
         self.bad.clear();
+        self.judged.clear();
         self.down.clear();
         self.config = Some(config.clone());
     }
@@ -123,7 +126,7 @@ impl Memory {
     pub(super) fn forget(&mut self, now: Sec) {
         self.pending.retain(|_, (_, last)| *last == now);
         self.down.retain(|_, last| now.since(*last) < LINGER);
-        self.bad.retain(|_, minutes| minutes.last_bad.is_some_and(|last| now.since(last) < WINDOW * 60));
+        self.bad.retain(|_, history| !history.is_clean());
     }
 
     pub(super) fn devices(&self, site: SiteIx) -> Vec<ComponentIx> {
@@ -138,78 +141,66 @@ impl Memory {
         self.skipped.within(SKIPPED, now) || self.lagging
     }
 
-    /// Since when there are too many bad minutes of an objective's class, on some component of the service. A minute
-    /// is bad when the five minutes before it are beyond the limit.
-    pub(super) fn bad_minutes(&mut self, ix: ServiceIx, objective: &ObjectiveView, s: &Snapshot) -> Option<Sec> {
+    /// Whether there are too many bad minutes of an objective, by the daemon's counts of them. `allowed` is the share of
+    /// time that may be down.
+    pub(super) fn bad_minutes(&mut self, ix: ServiceIx, objective: &ObjectiveView, allowed: f64, now: Sec) -> bool {
         let key = (ix, objective.class, objective.measure);
-        let beyond = worst(ix, objective, s).is_some_and(|value| match objective.measure {
-            Measure::Mos => value < objective.limit,
-            _ => value > objective.limit,
-        });
-        if beyond {
-            self.bad.entry(key).or_default().mark(s.at);
+        let known = self.judged.entry(key).or_insert((objective.minutes, objective.bad_minutes));
+        let (minutes, bad) = *known;
+        // What was counted before the first look is history; a count that fell began anew.
+        *known = (objective.minutes, objective.bad_minutes);
+        if objective.bad_minutes > bad || self.bad.contains_key(&key) {
+            let history = self.bad.entry(key).or_default();
+            let more = |is: u64, was: u64| u32::try_from(is.saturating_sub(was)).unwrap_or(0);
+            history.learn(more(objective.minutes, minutes), more(objective.bad_minutes, bad), now);
         }
-        self.bad.get_mut(&key)?.too_many(s.at)
+        self.bad.get(&key).is_some_and(|history| history.too_many(allowed))
     }
 }
 
-/// The last hour, a bit a minute, the newest lowest.
-#[derive(Debug, Default, Clone, Copy)]
+/// Six hours of minutes that were judged after the first bad one, oldest first: how many, and how many of them were bad.
+#[derive(Debug, Default, Clone)]
 struct Minutes {
-    bits: u64,
-    newest: i64,
-    last_bad: Option<Sec>,
-    since: Option<Sec>,
+    counts: VecDeque<(Sec, u32, u32)>,
+    begun: Option<Sec>,
+    now: Sec,
 }
-
-/// Minutes of the long window.
-const WINDOW: i64 = 60;
-/// Minutes of the short window: it goes on.
-const SHORT: u32 = 5;
 
 impl Minutes {
-    fn pass(&mut self, now: Sec) {
-        let minute = now.0.div_euclid(60);
-        let passed = u32::try_from(minute - self.newest).unwrap_or(0);
-        self.bits = self.bits.checked_shl(passed).unwrap_or(0) & ((1 << WINDOW) - 1);
-        self.newest = minute.max(self.newest);
+    fn learn(&mut self, minutes: u32, bad: u32, now: Sec) {
+        self.begun.get_or_insert(now);
+        self.now = now;
+        if minutes > 0 {
+            self.counts.push_back((now, minutes, bad.min(minutes)));
+        }
+        let longest = FAST.iter().map(|w| i64::from(w.long_s)).max().unwrap_or(0);
+        while self.counts.front().is_some_and(|(at, ..)| now.since(*at) >= longest) {
+            self.counts.pop_front();
+        }
     }
 
-    fn mark(&mut self, now: Sec) {
-        self.pass(now);
-        self.bits |= 1;
-        self.last_bad = Some(now);
+    fn is_clean(&self) -> bool {
+        self.counts.iter().all(|(_, _, bad)| *bad == 0)
     }
 
-    fn too_many(&mut self, now: Sec) -> Option<Sec> {
-        self.pass(now);
-        let recent = self.bits & ((1 << SHORT) - 1);
-        let many = self.bits.count_ones() >= MIN_BAD_MINUTES && recent != 0;
-        self.since = many.then(|| self.since.unwrap_or(now));
-        self.since
+    /// Minutes judged and bad in the last `window_s` seconds. Before the first bad one all were good.
+    fn within(&self, window_s: u32) -> (u32, u32) {
+        let window = i64::from(window_s);
+        let of = self.counts.iter().filter(|(at, ..)| self.now.since(*at) < window);
+        let (minutes, bad) = of.fold((0, 0), |(minutes, bad), (_, m, b)| (minutes + m, bad + b));
+        let before = self.begun.map_or(0, |begun| window - self.now.since(begun)).max(0) / 60;
+        (minutes + u32::try_from(before).unwrap_or(0), bad)
+    }
+
+    fn too_many(&self, allowed: f64) -> bool {
+        FAST.iter().zip(BAD_IN_SHORT).any(|(w, least_short)| {
+            let ((minutes, bad), (_, bad_short)) = (self.within(w.long_s), self.within(w.short_s));
+            let least = MIN_BAD_MINUTES * w.long_s / 3_600 / if w.long_s > 3_600 { 2 } else { 1 };
+            let factor = w.spent * 2_592_000.0 / f64::from(w.long_s);
+            bad >= least && bad_short >= least_short && f64::from(bad) > factor * allowed * f64::from(minutes)
+        })
     }
 }
 
-/// The worst of the service's components that are up; those that are down are told of otherwise.
-fn worst(ix: ServiceIx, objective: &ObjectiveView, s: &Snapshot) -> Option<f64> {
-    let components = s.config.services[ix.get()].requires.components();
-    let values = components.into_iter().filter_map(|c| {
-        let view = &s.components[c.get()];
-        let class = view.classes.iter().find(|class| class.class == objective.class)?;
-        // A handful of probes is no measurement: with two of them one lost is half of all.
-        if view.state != Shown::Up || class.counts.sent < 60 {
-            return None;
-        }
-        match objective.measure {
-            Measure::Loss => class.loss,
-            Measure::Jitter => class.jitter_rfc3550,
-            Measure::PdvP99 => class.pdv_p99,
-            Measure::Mos => class.voice.map(|v| v.mos),
-            Measure::RttMean | Measure::RttP50 | Measure::RttP95 | Measure::RttP99 | Measure::RttMax => None,
-        }
-    });
-    match objective.measure {
-        Measure::Mos => values.reduce(f64::min),
-        _ => values.reduce(f64::max),
-    }
-}
+/// Least bad minutes in the short window of each of the [`FAST`] pairs, as the rules for Prometheus have it.
+const BAD_IN_SHORT: [u32; 2] = [3, 5];

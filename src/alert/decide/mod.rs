@@ -18,10 +18,9 @@ use super::queue::{Decided, Stands};
 use super::quiet::Quiet;
 use crate::clock::Now;
 use crate::config::Config;
-use crate::config::model::{ComponentKind, Formula};
+use crate::config::model::{ComponentKind, Measure};
 use crate::names::{ComponentIx, ServiceIx, SiteIx};
 use crate::sla::exclusion::{Agreed, of_service};
-use crate::sla::restore::RestoreClock;
 use crate::snapshot::{ServiceView, Shown, Snapshot};
 use crate::units::Sec;
 
@@ -199,7 +198,7 @@ impl Look<'_> {
             Shown::Down => {
                 let since = view.since.unwrap_or(self.now);
                 self.raise(Case::Service(&c::SERVICE_DOWN, ix), since);
-                self.deadline(ix, since, agreed);
+                self.deadline(ix, since);
             }
             Shown::Degraded => self.raise(Case::Service(&c::SERVICE_DEGRADED, ix), view.since.unwrap_or(self.now)),
             Shown::Unknown => {
@@ -216,68 +215,57 @@ impl Look<'_> {
             Shown::Up | Shown::Maintenance => {}
         }
         self.figures(ix, view);
-        if view.state != Shown::Maintenance {
-            let down = burn::down(view, self.now);
-            let excluded = if down.is_empty() { Vec::new() } else { of_service(&config, ix, agreed) };
-            let allowed = 1.0 - sla.availability.as_f64();
-            let promise = burn::Promise { allowed, hours: &sla.service_hours, zone: &config.monitor.time_zone };
-            match burn::burns(&promise, &down, &excluded, self.now) {
-                Some(burn::Pace::Fast) => self.raise_seen(Case::Service(&c::BUDGET_BURN_FAST, ix)),
-                Some(burn::Pace::Slow) => self.raise_seen(Case::Service(&c::BUDGET_BURN_SLOW, ix)),
-                None => {}
-            }
-            self.quality(ix);
+        self.quality(ix);
+        let down = burn::down(view, self.now);
+        let allowed = view.allowance.map_or(0, |a| a.allowed);
+        if view.state == Shown::Maintenance || down.is_empty() || allowed == 0 {
+            return;
+        }
+        let promise = burn::Promise { allowed, hours: &sla.service_hours, zone: &config.monitor.time_zone };
+        match burn::burns(&promise, &down, &of_service(&config, ix, agreed), self.now) {
+            Some(burn::Pace::Fast) => self.raise_seen(Case::Service(&c::BUDGET_BURN_FAST, ix)),
+            Some(burn::Pace::Slow) => self.raise_seen(Case::Service(&c::BUDGET_BURN_SLOW, ix)),
+            None => {}
         }
     }
 
     /// What the month's figures say.
     fn figures(&mut self, ix: ServiceIx, view: &ServiceView) {
-        let config = self.s.config.clone();
-        let sla = &config.slas[config.services[ix.get()].sla.get()];
-        if view.accounts.up + view.accounts.down < u64::from(MIN_MEASURED_S) && view.state != Shown::Down {
+        let measured = u64::from(MIN_MEASURED_S);
+        let lost = view.allowance.is_some_and(|a| a.counted > a.allowed) && view.accounts.down > 0;
+        let left = view.budget_remaining.filter(|left| (0.0..BUDGET_LOW).contains(left));
+        if lost {
+            self.raise_seen(Case::Service(&c::TARGET_UNACHIEVABLE, ix));
+        } else if left.is_some() && view.accounts.down > 0 && view.accounts.up + view.accounts.down >= measured {
+            self.raise_seen(Case::Service(&c::BUDGET_LOW_ALERT, ix));
+        }
+        if view.accounts.up < measured {
             return;
         }
-        let none_allowed =
-            sla.availability.0 >= 100_000_000 || sla.formula == (Formula::DowntimeBudget { month: 0, year: None });
-        match view.budget_remaining {
-            Some(left) if left < 0.0 => self.raise_seen(Case::Service(&c::TARGET_UNACHIEVABLE, ix)),
-            Some(left) if left < BUDGET_LOW => self.raise_seen(Case::Service(&c::BUDGET_LOW_ALERT, ix)),
-            Some(_) => {}
-            None if none_allowed && view.accounts.down > 0 => {
-                self.raise_seen(Case::Service(&c::TARGET_UNACHIEVABLE, ix))
+        for objective in view.objectives.iter().filter(|o| o.met == Some(false) && o.probes >= MIN_PROBES) {
+            // Half a probe less: the product of a share and a count need not be a whole number.
+            let few_lost = objective.measure == Measure::Loss
+                && objective.value.is_some_and(|v| v * (objective.probes as f64) < MIN_LOST as f64 - 0.5);
+            if !few_lost {
+                self.raise_seen(Case::Objective(&c::OBJECTIVE_MISSED, ix, objective.class, objective.measure));
             }
-            None => {}
-        }
-        if view.accounts.up < u64::from(MIN_MEASURED_S) {
-            return;
-        }
-        for objective in view.objectives.iter().filter(|o| o.met == Some(false)) {
-            self.raise_seen(Case::Objective(&c::OBJECTIVE_MISSED, ix, objective.class, objective.measure));
         }
     }
 
-    /// The last five minutes of the classes that a service has objectives for.
+    /// Minutes beyond an objective's limit, one after the other.
     fn quality(&mut self, ix: ServiceIx) {
-        let view = &self.s.services[ix.get()];
-        // What is down has no quality.
-        if !matches!(view.state, Shown::Up | Shown::Degraded) {
-            return;
-        }
-        for objective in &view.objectives {
+        let config = &self.s.config;
+        let allowed = 1.0 - config.slas[config.services[ix.get()].sla.get()].availability.as_f64();
+        for objective in &self.s.services[ix.get()].objectives {
             let case = Case::Objective(&c::QUALITY_POOR, ix, objective.class, objective.measure);
-            if let Some(since) = self.memory.bad_minutes(ix, objective, self.s) {
-                self.raise(case, since);
+            if self.memory.bad_minutes(ix, objective, allowed, self.now) {
+                self.raise_seen(case);
             }
         }
     }
 
-    fn deadline(&mut self, ix: ServiceIx, since: Sec, agreed: &[Agreed]) {
-        let config = &self.s.config;
-        let sla = &config.slas[config.services[ix.get()].sla.get()];
-        let Some(within) = sla.restore_within else { return };
-        let stops = of_service(config, ix, agreed);
-        let clock = RestoreClock { zone: &config.monitor.time_zone, hours: &sla.service_hours, stops: &stops };
-        let Some(deadline) = clock.deadline(since, within) else { return };
+    fn deadline(&mut self, ix: ServiceIx, since: Sec) {
+        let Some(deadline) = self.s.services[ix.get()].restore_by else { return };
         let left = deadline.since(self.now);
         let found = Found { deadline: Some(deadline) };
         let near = i64::from(DEADLINE_NEAR_S);
