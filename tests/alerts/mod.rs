@@ -162,10 +162,20 @@ pub struct Alertmanager {
 }
 
 impl Alertmanager {
-    /// Starts one in the calling thread's namespace that notifies the sink. `web` is its `--web.config.file`.
-    pub fn start(address: SocketAddr, dir: &Path, sink: &Server, web: Option<&Path>) -> Self {
+    /// Starts one in the calling thread's namespace that notifies the sink, by the shipped example with shorter waits:
+    /// after the first message about a group there is another one every `interval`. `web` is its `--web.config.file`.
+    pub fn start(address: SocketAddr, dir: &Path, sink: &Server, interval: &str, web: Option<&Path>) -> Self {
         let config = dir.join("alertmanager.yml");
-        let text = include_str!("alertmanager.yml").replace("SINK", &sink.url());
+        let mut text = include_str!("../../deploy/alertmanager/alertmanager.yml").to_owned();
+        let (receiver, interval) = (sink.url(), format!("group_interval: {interval}"));
+        for (shipped, here) in [
+            ("http://127.0.0.1:9099/alerts", receiver.as_str()),
+            ("group_wait: 30s", "group_wait: 5s"),
+            ("group_interval: 5m", interval.as_str()),
+        ] {
+            assert_eq!(text.matches(shipped).count(), 1, "{shipped} is in the example");
+            text = text.replace(shipped, here);
+        }
         fs::write(&config, text).expect("written");
         let log = File::create(dir.join("alertmanager.log")).expect("a file");
         let mut command = Command::new("prometheus-alertmanager");
