@@ -37,7 +37,7 @@ const SILENCES_NS: u64 = 300_000_000_000;
 const MAX_SILENCES: usize = 8 << 20;
 /// The first pause after a failure; it doubles up to the longest, with a fifth more or less by chance.
 const FIRST_PAUSE_NS: u64 = 500_000_000;
-/// The longest pause: an Alertmanager that is back hears of everything within it.
+/// The longest pause, or `alert_resend` when that is shorter: an Alertmanager that is back hears of everything within it.
 const LONGEST_PAUSE_NS: u64 = 30_000_000_000;
 
 /// What the loop needs.
@@ -238,6 +238,8 @@ impl Teller {
         let now = self.clock.now();
         // A reload may have taken it away.
         let Some(n) = self.listeners.iter().position(|l| l.url == answer.url) else { return };
+        let resend = self.client.as_ref().map_or(0, |(alerting, _)| alerting.resend);
+        let longest_ns = LONGEST_PAUSE_NS.min(resend.max(1) * 1_000_000_000);
         let listener = &mut self.listeners[n];
         listener.busy = false;
         match answer.outcome {
@@ -250,7 +252,7 @@ impl Teller {
                 self.queue.took(n, &taken, now);
                 match failed {
                     None => listener.succeeded(now),
-                    Some(why) => listener.failed(now, &why.to_string()),
+                    Some(why) => listener.failed(now, longest_ns, &why.to_string()),
                 }
             }
             Outcome::Silences(wished, Ok(())) => {
@@ -263,7 +265,7 @@ impl Teller {
                     tracing::warn!(alertmanager = %listener.url, "its silences cannot be seen to, trying on: {why}");
                 }
                 listener.failures += 1;
-                listener.silences_not_before_ns = now.mono_ns.saturating_add(LONGEST_PAUSE_NS);
+                listener.silences_not_before_ns = now.mono_ns.saturating_add(longest_ns);
             }
         }
     }
@@ -314,12 +316,12 @@ impl Listener {
         self.last_success = Some(now.sec());
     }
 
-    fn failed(&mut self, now: Now, why: &str) {
+    fn failed(&mut self, now: Now, longest_ns: u64, why: &str) {
         if self.failing == 0 {
             tracing::warn!(alertmanager = %self.url, "cannot be told of alerts, trying on: {why}");
         }
         self.failures += 1;
-        let doubled = FIRST_PAUSE_NS.saturating_mul(1 << self.failing.min(10)).min(LONGEST_PAUSE_NS);
+        let doubled = FIRST_PAUSE_NS.saturating_mul(1 << self.failing.min(10)).min(longest_ns);
         self.failing = self.failing.saturating_add(1);
         // From four fifths to six fifths: monitors that lost one Alertmanager together do not come back together.
         let chance = u64::from(getrandom::u32().unwrap_or_default() % 401);
