@@ -226,8 +226,8 @@ alerts! {
         "Its own clock began anew: power, a crash, or somebody's work on it.",
         "What was down while it restarted is counted by its services' accounts.";
     SNMP_ACCESS = "AssuredSnmpAccess" Warning Component, hold 300, both,
-        "{component} at {site} refuses our SNMP access",
-        "Its agent rejects our credentials, so what only it can tell is unknown.",
+        "{component} at {site} does not let us in over SNMP",
+        "Its agent rejects our credentials, or is silent while the device answers: what only it can tell is unknown.",
         "What it would tell is unknown time, never down; coverage falls, and with it what can be proven.";
     MONITOR_ISOLATED = "AssuredMonitorIsolated" Critical Monitor, hold 0, both,
         "The monitor {vantage} is cut off",

@@ -93,7 +93,11 @@ pub(super) fn of(alert: &Alert, vantage: &str) -> String {
         "AssuredDeviceRestarted" => {
             format!("max by ({COMPONENT}) (increase(assured_device_restarts_total{{@}}[15m])) > 0")
         }
-        "AssuredSnmpAccess" => format!("max by ({COMPONENT}) (assured_snmp_access{{@,state=\"\"}}) == 0"),
+        "AssuredSnmpAccess" => format!(
+            "max by ({COMPONENT}) (assured_snmp_access{{@,access!~\"|open|silent\"}}) == 1\n\
+             or on ({COMPONENT}) (max by ({COMPONENT}) (assured_snmp_access{{@,access=\"silent\"}}) == 1\n  \
+             and on ({COMPONENT}) max by ({COMPONENT}) (assured_component_state{{@,state=\"up\"}}) == 1)"
+        ),
         "AssuredMonitorIsolated" => "max by (vantage) (assured_monitor_isolated{@}) == 1".into(),
         "AssuredEvidenceNotWritten" => {
             "max by (vantage) (increase(assured_evidence_write_failures_total{@}[10m])) > 0\n\

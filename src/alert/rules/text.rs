@@ -17,11 +17,13 @@ pub(super) fn annotations(alert: &Alert) -> Vec<(&'static str, String)> {
     }
     if let Some(contracts) = contracts(alert.about) {
         all.push(("contact", listed(&format!("sum by (name, phone, email) ({contracts} * on (contract, vantage) group_left (name, phone, email) max by (contract, vantage, name, phone, email) (assured_contract_contact_info))"), alert.about,
+            "name",
             r#"{{ with label "name" $c }}{{ . }}{{ else }}no name given{{ end }}{{ with label "phone" $c }}, {{ . }}{{ end }}{{ with label "email" $c }}, {{ . }}{{ end }}"#,
-            "no service under a contract needs it")));
+            "nobody is named")));
         all.push(("quote", format!(
             "{}: {}",
             listed(&format!("sum by (reference, contract) ({contracts} * on (contract, vantage) group_left (reference) max by (contract, vantage, reference) (assured_contract_info))"), alert.about,
+                "contract",
                 r#"{{ with label "reference" $c }}{{ . }}{{ else }}{{ label "contract" $c }}{{ end }}"#,
                 "no contract"),
             quoted_subject(alert.about),
@@ -58,7 +60,7 @@ fn contracts(about: About) -> Option<&'static str> {
 }
 
 /// Each result `$c` of a query by `item`, with semicolons between; `none` without any.
-fn listed(query: &str, about: About, item: &str, none: &str) -> String {
+fn listed(query: &str, about: About, sorted_by: &str, item: &str, none: &str) -> String {
     let label = match about {
         About::Service | About::Objective => "contract",
         About::Site => "site",
@@ -66,7 +68,7 @@ fn listed(query: &str, about: About, item: &str, none: &str) -> String {
         About::Monitor => "vantage",
     };
     format!(
-        "{{{{ with printf {query:?} $labels.vantage $labels.{label} | query }}}}{{{{ range $i, $c := . }}}}{{{{ if $i }}}}; {{{{ end }}}}{item}{{{{ end }}}}{{{{ else }}}}{none}{{{{ end }}}}"
+        "{{{{ with printf {query:?} $labels.vantage $labels.{label} | query }}}}{{{{ range $i, $c := sortByLabel \"{sorted_by}\" . }}}}{{{{ if $i }}}}; {{{{ end }}}}{item}{{{{ end }}}}{{{{ else }}}}{none}{{{{ end }}}}"
     )
 }
 
