@@ -46,6 +46,8 @@ pub enum Command {
     Report(Report),
     /// Check a pack offline: signature, hashes, chain, and every figure anew
     Verify(Verify),
+    /// Write recording and alerting rules for Prometheus, made from the contract
+    Rules(Rules),
 }
 
 /// `--config` alone.
@@ -149,6 +151,25 @@ pub struct Verify {
     /// The public key you trust (signing.pub); without it the pack's own key is used, and named
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
+}
+
+/// `assured rules`
+#[derive(Debug, Args)]
+pub struct Rules {
+    /// Configuration; without it ./assured.toml, then /etc/assured/assured.toml
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Folder for assured-recording.yml and assured-alerts.yml; without it both go to standard output
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+impl Rules {
+    /// Where its configuration is.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        Place { config: self.config.clone(), data_dir: None }
+    }
 }
 
 /// `assured exclude`

@@ -33,6 +33,7 @@ pub mod sla;
 pub mod voice;
 
 // What is kept, shown, said.
+pub mod alert;
 pub mod draw;
 pub mod evidence;
 pub mod http;

@@ -15,8 +15,8 @@ use crate::config::model::Measure;
 use crate::measurement::Cause;
 use crate::measurement::status::DatedBy;
 use crate::metrics::histogram::RttHistogram;
-use crate::names::{ClassIx, ComponentIx};
-use crate::units::{Micros, Sec};
+use crate::names::{ClassIx, ComponentIx, ServiceIx};
+use crate::units::{Micros, Sec, Span};
 
 /// Everything at one instant.
 #[derive(Debug, Clone)]
@@ -33,6 +33,8 @@ pub struct Snapshot {
     pub services: Vec<ServiceView>,
     /// Devices that are polled, in the order of `config.components`.
     pub devices: Vec<DeviceView>,
+    /// Exclusions that both parties agreed on.
+    pub exclusions: Arc<[ExclusionView]>,
     /// The monitor itself.
     pub monitor: MonitorView,
 }
@@ -166,6 +168,11 @@ pub struct ServiceView {
     pub budget_remaining: Option<f64>,
     /// What is at risk of falling due as a credit; `None` when the terms give none or nothing can be compared.
     pub credit: Option<CreditView>,
+    /// How the month's allowance stands; `None` while no month is booked.
+    pub allowance: Option<AllowanceView>,
+    /// When the outage that lasts is to be restored by, by the contract's clock; `None` when nothing is down, or no
+    /// restoration is promised.
+    pub restore_by: Option<Sec>,
     /// Objectives so far.
     pub objectives: Vec<ObjectiveView>,
     /// Down intervals of this month, `to` is `None` while it lasts.
@@ -179,6 +186,17 @@ pub struct CreditView {
     pub so_far: f64,
     /// Even if everything still to come is up.
     pub certain: f64,
+}
+
+/// Down time that a month may have, and what is left of its promise.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AllowanceView {
+    /// Seconds that may count as down in the whole month.
+    pub allowed: u64,
+    /// Seconds that count as down so far: rounded, and with unknown time where the terms say so.
+    pub counted: u64,
+    /// The highest availability that the whole month can still reach, as a fraction.
+    pub achievable: f64,
 }
 
 /// Seconds on each account.
@@ -217,6 +235,12 @@ pub struct ObjectiveView {
     pub limit: f64,
     /// Whether it holds.
     pub met: Option<bool>,
+    /// Probes behind the value, answered or lost.
+    pub probes: u64,
+    /// Minutes judged one by one since the daemon started.
+    pub minutes: u64,
+    /// Of those: beyond the limit.
+    pub bad_minutes: u64,
 }
 
 /// An outage of a service.
@@ -272,6 +296,43 @@ pub struct Polls {
     pub error: u64,
 }
 
+/// An exclusion that both parties agreed on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExclusionView {
+    /// Its identifier, as in `X-7`.
+    pub id: String,
+    /// The ticket or letter that it was agreed by; may be empty.
+    pub reference: String,
+    /// Whom it touches.
+    pub services: Vec<ServiceIx>,
+    /// When.
+    pub span: Span,
+}
+
+/// What the Alertmanagers are told directly.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AlertsView {
+    /// Alerts whose latest news some Alertmanager has not taken yet.
+    pub queued: u64,
+    /// Alerts that stand.
+    pub standing: u64,
+    /// Alerts that were dropped, since start.
+    pub dropped: u64,
+    /// Every Alertmanager that is configured.
+    pub alertmanagers: Vec<AlertmanagerView>,
+}
+
+/// One Alertmanager.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlertmanagerView {
+    /// Its base URL.
+    pub url: String,
+    /// When it last took what it was told, since start.
+    pub last_success: Option<Sec>,
+    /// Requests that failed, since start.
+    pub failures: u64,
+}
+
 /// The monitor itself.
 #[derive(Debug, Clone, Default)]
 pub struct MonitorView {
@@ -299,4 +360,6 @@ pub struct MonitorView {
     pub clock_steps: u64,
     /// Names that do not resolve at present.
     pub unresolved: u64,
+    /// What the Alertmanagers are told; empty when none is configured.
+    pub alerts: Arc<AlertsView>,
 }

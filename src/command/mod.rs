@@ -7,6 +7,7 @@ pub mod import;
 pub mod outage;
 pub mod probe;
 pub mod report;
+pub mod rules;
 pub mod run;
 pub mod verify;
 

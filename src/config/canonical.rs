@@ -12,6 +12,8 @@ use super::model::{ServiceHours, Sla};
 /// Keys left out of `[snmp.X]`.
 const SECRETS: [&str; 6] =
     ["community", "community_file", "auth_password", "auth_password_file", "priv_password", "priv_password_file"];
+/// Keys left out of `[monitor]`.
+const MONITOR_SECRETS: [&str; 2] = ["alertmanager_password", "alertmanager_password_file"];
 /// Keys left out of `[monitor]` and of the top: what they named is in the text itself.
 const MERGED: [&str; 2] = ["include", "estate"];
 /// Sections whose children are sections of their own.
@@ -35,7 +37,12 @@ pub fn redacted(tree: &Value, slas: &[Sla]) -> String {
             }
             ValueKind::Table(keys) => {
                 let _ = writeln!(out, "[{}]", Key(name));
-                section(&mut out, keys, |key| name == "monitor" && MERGED.contains(&key), None);
+                section(
+                    &mut out,
+                    keys,
+                    |key| name == "monitor" && (MERGED.contains(&key) || MONITOR_SECRETS.contains(&key)),
+                    None,
+                );
             }
             ValueKind::Array(items) => {
                 for item in items {

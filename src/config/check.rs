@@ -78,7 +78,7 @@ pub fn check(
     root.only(&cx, &SECTIONS);
     let sections = section::Sections::read(&cx, &root);
 
-    let monitor = monitor::monitor(&cx, root.get("monitor"), base_dir);
+    let monitor = monitor::monitor(&cx, root.get("monitor"), base_dir, &access::Secrets::new(&cx, mode, read_file));
     let credentials = access::credentials(&cx, &sections.snmp, mode, read_file);
     let profiles = profiles::profiles(&cx, &root, read_file);
     let classes = monitor::classes(&cx, &sections.classes);

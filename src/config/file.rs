@@ -239,7 +239,7 @@ fn convert(value: DeValue<'_>, file: u32, line: u32, lines: &Lines, depth: usize
 }
 
 /// Keys whose text is a secret wherever it stands.
-pub const SECRET_KEYS: [&str; 3] = ["community", "auth_password", "priv_password"];
+pub const SECRET_KEYS: [&str; 4] = ["community", "auth_password", "priv_password", "alertmanager_password"];
 
 /// A layer of `ASSURED__SECTION__KEY` variables over what the files gave.
 ///

@@ -63,8 +63,29 @@ pub struct Monitor {
     pub alertmanagers: Vec<String>,
     /// Where SNMP notifications are received; `None`: nowhere.
     pub traps: Option<SocketAddr>,
+    /// How alerts get to them.
+    pub alerting: Alerting,
     /// If all of these fail, the monitor is isolated. May be empty: then it is never thought isolated.
     pub sentinels: Vec<Host>,
+}
+
+/// How alerts are told to the Alertmanagers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alerting {
+    /// Where people find the pages, without a slash at its end; `None`: at `listen`.
+    pub external_url: Option<String>,
+    /// What stands is told again so often, seconds; it would expire after four times as long.
+    pub resend: u64,
+    /// User and password for basic authentication (RFC 7617).
+    pub basic_auth: Option<(String, Secret)>,
+    /// PEM of the certificate authorities that sign for `https`; `None`: the system's.
+    pub authorities: Option<Arc<str>>,
+}
+
+impl Default for Alerting {
+    fn default() -> Self {
+        Self { external_url: None, resend: 60, basic_auth: None, authorities: None }
+    }
 }
 
 /// Where a probe goes: an address, or a name that is resolved in the background.

@@ -21,7 +21,7 @@ use crate::evidence::record::Body;
 use crate::measurement::Cause;
 use crate::schedule::pace::{Pace, Tick};
 use crate::schedule::plan::Plan;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{AlertsView, Snapshot};
 
 /// Due targets are looked for so often that about so many leave together: they wait for each other in queues on the
 /// way, so more would add to the RTTs, and fewer cost a wake-up each.
@@ -75,6 +75,8 @@ pub struct Driver {
     pub names: watch::Sender<Vec<Arc<str>>>,
     /// Keeps the evidence.
     pub keeper: Keeper,
+    /// How telling the Alertmanagers fares.
+    pub alerts: watch::Receiver<Arc<AlertsView>>,
     /// Both clocks.
     pub clock: Arc<dyn Clock>,
 }
@@ -168,6 +170,7 @@ impl Driver {
                             Some(snapshot) => snapshot,
                             None => {
                                 self.core.evidence_stands(self.keeper.standing());
+                                self.core.alerts_stand(self.alerts.borrow().clone());
                                 Arc::new(self.core.snapshot(now, &self.engine.strays()))
                             }
                         };

@@ -22,11 +22,13 @@ use super::poll::{self, driver::Poller};
 use super::replay::Past;
 use super::resolve;
 use super::signal::{self, Signals, tell_service_manager};
+use crate::alert;
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::evidence::store::StoreError;
 use crate::http::server;
 use crate::http::source::{Ask, Source};
+use crate::snapshot::Snapshot;
 
 /// Batches of events that may wait for the driver; the engine throws further ones away, and counts them.
 const EVENT_BATCHES: usize = 4096;
@@ -112,6 +114,17 @@ pub async fn run(parts: Parts) -> Result<(), SuperviseError> {
     let (names_in, names) = watch::channel(core.names());
     let (looked_in, looked) = mpsc::channel(64);
     let (driver_asks, asks) = mpsc::channel(64);
+    let (alerts_in, alerts) = watch::channel(Arc::default());
+    let (alarmed, alarms) = watch::channel(!core.config().monitor.alertmanagers.is_empty());
+    let teller = alert::driver::Parts {
+        data_dir: core.config().monitor.data_dir.clone(),
+        clock: parts.clock.clone(),
+        wanted: alarms,
+        picture: picture(driver_asks.clone()),
+        shown: alerts_in,
+        stop: CancellationToken::new(),
+    };
+    let alerts_stop = teller.stop.clone();
     let (jobs_in, jobs) = mpsc::channel(POLLS);
     let (polled_in, polled) = mpsc::channel(POLLS);
     let data_dir = core.config().monitor.data_dir.clone();
@@ -130,6 +143,7 @@ pub async fn run(parts: Parts) -> Result<(), SuperviseError> {
         looked,
         names: names_in,
         keeper,
+        alerts,
         clock: parts.clock,
     };
     let (source, mut questions) = Source::new();
@@ -139,6 +153,7 @@ pub async fn run(parts: Parts) -> Result<(), SuperviseError> {
     let traps = tokio::spawn(traps);
     let mut poller = tokio::spawn(poller.run());
     let resolver = tokio::spawn(resolve::client::run(names, looked_in));
+    let mut teller = tokio::spawn(alert::driver::run(teller));
     let mut pages = tokio::spawn(server::serve(listener, source, ended.clone().cancelled_owned()));
 
     tell_service_manager(NotifyState::Ready);
@@ -151,7 +166,7 @@ pub async fn run(parts: Parts) -> Result<(), SuperviseError> {
             asked = signals.next() => match asked {
                 signal::Ask::Stop => break Ok(()),
                 signal::Ask::Reload => {
-                    let _ = reload(&files, &driver_asks).await; // it has said in the log how it went
+                    let _ = reload(&files, &driver_asks, &alarmed).await; // it has said in the log how it went
                 }
             },
             () = parts.stop.cancelled() => break Ok(()),
@@ -161,7 +176,7 @@ pub async fn run(parts: Parts) -> Result<(), SuperviseError> {
                     let _ = driver_asks.try_send(driver::Ask::Snapshot(answer));
                 }
                 Some(Ask::Reload(answer)) => {
-                    let _ = answer.send(reload(&files, &driver_asks).await);
+                    let _ = answer.send(reload(&files, &driver_asks, &alarmed).await);
                 }
                 Some(Ask::Ready(answer)) => {
                     let _ = answer.send(Ok(()));
@@ -174,6 +189,7 @@ pub async fn run(parts: Parts) -> Result<(), SuperviseError> {
             }
             _ = &mut pages => break Err(SuperviseError::Died("page server")),
             _ = &mut poller => break Err(SuperviseError::Died("SNMP poller")),
+            _ = &mut teller => break Err(SuperviseError::Died("teller of alerts")),
         }
     };
 
@@ -183,6 +199,7 @@ pub async fn run(parts: Parts) -> Result<(), SuperviseError> {
     resolver.abort(); // it owns nothing but timers
     traps.abort();
     poller.abort(); // polls under way are given up: nobody waits a minute for a router
+    alerts_stop.cancel();
     let _ = driver_asks.send(driver::Ask::Stop).await;
     let drained = async {
         let ended = match driver_ended {
@@ -195,11 +212,25 @@ pub async fn run(parts: Parts) -> Result<(), SuperviseError> {
         if !pages.is_finished() {
             let _ = (&mut pages).await;
         }
+        if !teller.is_finished() {
+            let _ = (&mut teller).await;
+        }
     };
     if tokio::time::timeout(DRAIN, drained).await.is_err() {
         tracing::warn!("not everything ended within {} s; ending all the same", DRAIN.as_secs());
     }
     outcome
+}
+
+/// How the teller of alerts looks at the daemon; a driver that is too busy for it is looked at later.
+fn picture(
+    driver: mpsc::Sender<driver::Ask>,
+) -> impl Fn() -> std::pin::Pin<Box<dyn Future<Output = Option<Arc<Snapshot>>> + Send>> + Send {
+    move || {
+        let (answer, answered) = oneshot::channel();
+        let asked = driver.try_send(driver::Ask::Snapshot(answer)).is_ok();
+        Box::pin(async move { if asked { answered.await.ok() } else { None } })
+    }
 }
 
 /// Opens the evidence and reads the month so far; a directory that cannot be read at present is told of, and has no past.
@@ -237,6 +268,7 @@ fn engine_name(
 async fn reload(
     (file, data_dir): &(Option<PathBuf>, Option<PathBuf>),
     driver: &mpsc::Sender<driver::Ask>,
+    alarmed: &watch::Sender<bool>,
 ) -> Result<(), String> {
     let Some(file) = file.clone() else {
         return Err("there is no configuration file to read again".into());
@@ -252,10 +284,12 @@ async fn reload(
                 config.monitor.data_dir.clone_from(dir);
             }
             let (answer, answered) = oneshot::channel();
+            let alarms = !config.monitor.alertmanagers.is_empty();
             let sent = driver.send(driver::Ask::Reload(Box::new(config), answer)).await;
             if sent.is_ok()
                 && let Ok(said) = answered.await
             {
+                alarmed.send_replace(alarms);
                 tracing::info!("configuration read again: {said}");
                 return Ok(());
             }

@@ -9,11 +9,10 @@ use std::io::Write as _;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::about;
-use super::device;
 use super::negotiate::Format;
 use super::rows::Rows;
 use super::table::{self, Metric};
+use super::{about, device, promise};
 use crate::config::model::{Component, ComponentKind, ContractKind, DeviceRole, LinkRole, Service, Site};
 use crate::snapshot::{ClassView, ComponentView, Counts, ObjectiveView, ServiceView, Shown, Snapshot, VoiceView};
 use crate::units::Sec;
@@ -152,6 +151,15 @@ const FAMILIES: &[(Metric, Fill)] = &[
     (table::SERVICE_SINCE, |s, rows| about::service_instants(s, rows, |view| view.since)),
     (table::SERVICE_OUTAGES, |s, rows| services(s, |labels, _, view| rows.whole(&labels, view.outages.len() as u64))),
     (table::SERVICE_CREDIT, about::credit),
+    (table::SERVICE_ACHIEVABLE, |s, rows| promise::allowance(s, rows, |a| a.achievable)),
+    (table::SERVICE_ALLOWED, |s, rows| promise::allowance(s, rows, |a| a.allowed as f64)),
+    (table::SERVICE_COUNTED, |s, rows| promise::allowance(s, rows, |a| a.counted as f64)),
+    (table::RESTORE_DEADLINE, |s, rows| about::service_instants(s, rows, |view| view.restore_by)),
+    (table::OBJECTIVE_PROBES, |s, rows| objectives(s, |labels, o| rows.whole(&labels, o.probes))),
+    (table::OBJECTIVE_MINUTES, |s, rows| objectives(s, |labels, o| rows.counter(&labels, o.minutes))),
+    (table::OBJECTIVE_BAD_MINUTES, |s, rows| objectives(s, |labels, o| rows.counter(&labels, o.bad_minutes))),
+    (table::COMPONENT_QUIET, promise::quiet),
+    (table::UTC_OFFSET, promise::utc_offset),
     (table::MONTH_START, |s, rows| rows.gauge(&[], about::month(s, false))),
     (table::MONTH_END, |s, rows| rows.gauge(&[], about::month(s, true))),
     (table::SCHEDULER_LAG, |s, rows| rows.gauge(&[], Some(s.monitor.scheduler_lag))),
@@ -165,6 +173,19 @@ const FAMILIES: &[(Metric, Fill)] = &[
     (table::MONITOR_UNRESOLVED, |s, rows| rows.whole(&[], s.monitor.unresolved)),
     (table::EVIDENCE_HEAD, |s, rows| s.monitor.evidence_head_sequence.into_iter().for_each(|n| rows.whole(&[], n))),
     (table::EVIDENCE_FAILURES, |s, rows| rows.counter(&[], s.monitor.evidence_write_failures)),
+    (table::ALERTS_QUEUED, |s, rows| rows.whole(&[], s.monitor.alerts.queued)),
+    (table::ALERTS_STANDING, |s, rows| rows.whole(&[], s.monitor.alerts.standing)),
+    (table::ALERTS_DROPPED, |s, rows| rows.counter(&[], s.monitor.alerts.dropped)),
+    (table::ALERTMANAGER_SUCCESS, |s, rows| {
+        for at in &s.monitor.alerts.alertmanagers {
+            rows.gauge(&[("alertmanager", &at.url)], at.last_success.map(|at| at.0 as f64));
+        }
+    }),
+    (table::ALERTMANAGER_FAILURES, |s, rows| {
+        for at in &s.monitor.alerts.alertmanagers {
+            rows.counter(&[("alertmanager", &at.url)], at.failures);
+        }
+    }),
     (table::RELOAD_SUCCESSFUL, |s, rows| rows.whole(&[], u64::from(s.monitor.reload_successful))),
     (table::START_TIME, |s, rows| rows.gauge(&[], Some(s.started.0 as f64))),
     (table::BUILD, |s, rows| rows.info(&[("version", env!("CARGO_PKG_VERSION")), ("engine", s.monitor.engine)])),

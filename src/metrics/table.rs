@@ -190,6 +190,24 @@ metrics! {
         "Outages of the month so far, the one that lasts included.";
     SERVICE_CREDIT = "assured_service_credit_ratio" Gauge RATIO, ["site", "service", "contract", "basis"],
         "Share of the monthly charge that falls due as a credit, never money: as the month stands so far, or certain even if all the rest of it is up.";
+    SERVICE_ACHIEVABLE = "assured_service_availability_achievable_ratio" Gauge RATIO, ["site", "service", "contract"],
+        "The highest availability that the month can still reach: all that is to come is up.";
+    SERVICE_ALLOWED = "assured_service_down_allowed_seconds" Gauge SECONDS, ["site", "service", "contract"],
+        "Seconds that may count as down in the whole month without a breach.";
+    SERVICE_COUNTED = "assured_service_down_counted_seconds" Gauge SECONDS, ["site", "service", "contract"],
+        "Seconds that count as down this month so far: rounded, and with unknown time where the terms say so.";
+    RESTORE_DEADLINE = "assured_service_restore_deadline_timestamp_seconds" Gauge SECONDS, ["site", "service", "contract"],
+        "When the outage that lasts is to be restored by, by the contract's clock; absent while nothing is down.";
+    OBJECTIVE_PROBES = "assured_objective_probes" Gauge None, ["site", "service", "contract", "class", "measure"],
+        "Probes behind the value of an objective this month so far, answered or lost.";
+    OBJECTIVE_MINUTES = "assured_objective_minutes_total" Counter None, ["site", "service", "contract", "class", "measure"],
+        "Minutes judged one by one against the limit of an objective; those with fewer than 10 probes are not.";
+    OBJECTIVE_BAD_MINUTES = "assured_objective_bad_minutes_total" Counter None, ["site", "service", "contract", "class", "measure"],
+        "Minutes beyond the limit of an objective; for loss at least 3 probes must be lost.";
+    COMPONENT_QUIET = "assured_component_quiet" Gauge None, ["site", "component", "reason"],
+        "1 while a component raises no alert of its own: something that it hangs on is down, or all that needs it is in maintenance.";
+    UTC_OFFSET = "assured_monitor_utc_offset_seconds" Gauge SECONDS, ["abbreviation"],
+        "How far the monitor's local time is ahead of UTC at present.";
     MONTH_START = "assured_month_start_timestamp_seconds" Gauge SECONDS, [],
         "First instant of the month, local to the monitor.";
     MONTH_END = "assured_month_end_timestamp_seconds" Gauge SECONDS, [],
@@ -212,6 +230,16 @@ metrics! {
         "Sequence number of the last evidence record written.";
     EVIDENCE_FAILURES = "assured_evidence_write_failures_total" Counter None, [],
         "Evidence writes that failed.";
+    ALERTS_QUEUED = "assured_alerts_queued" Gauge None, [],
+        "Alerts whose latest news some Alertmanager has not taken yet.";
+    ALERTS_STANDING = "assured_alerts_standing" Gauge None, [],
+        "Alerts that stand and are told to the Alertmanagers directly.";
+    ALERTS_DROPPED = "assured_alerts_dropped_total" Counter None, [],
+        "Alerts given up: no room, refused by an Alertmanager, or over for a week and never heard.";
+    ALERTMANAGER_SUCCESS = "assured_alertmanager_last_success_timestamp_seconds" Gauge SECONDS, ["alertmanager"],
+        "When an Alertmanager last took what it was told, as a Unix time; absent until it first did.";
+    ALERTMANAGER_FAILURES = "assured_alertmanager_send_failures_total" Counter None, ["alertmanager"],
+        "Requests to an Alertmanager that failed.";
     RELOAD_SUCCESSFUL = "assured_config_last_reload_successful" Gauge None, [],
         "1 when the last reload of the configuration succeeded.";
     START_TIME = "assured_start_timestamp_seconds" Gauge SECONDS, [],

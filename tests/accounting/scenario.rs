@@ -192,6 +192,7 @@ impl Scenario {
                 time_zone_name: "Europe/London".into(),
                 alertmanagers: Vec::new(),
                 traps: None,
+                alerting: Default::default(),
                 sentinels: Vec::new(),
             },
             credentials: Vec::new(),

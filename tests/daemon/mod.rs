@@ -416,15 +416,35 @@ impl Outer {
         let (dir, address) = (tempfile::tempdir().expect("a folder"), free_address());
         files(dir.path());
         fs::write(dir.path().join("assured.toml"), estate.text(address, dir.path())).expect("written");
-        let log = File::create(dir.path().join("log")).expect("a file");
-        let child = command(Path::new(ASSURED), dir.path()).stderr(Stdio::from(log)).spawn().expect("it starts");
+        let child = Self::spawn(dir.path());
         let mut outer = Self { page: Page(address), dir, child };
-        until("the page is there", || {
-            let ended = outer.child.try_wait().expect("it is ours");
-            assert!(ended.is_none(), "it ended: {}", outer.log());
-            outer.page.get("/healthz").ok()
-        });
+        outer.until_served();
         outer
+    }
+
+    fn spawn(dir: &Path) -> Child {
+        let log = File::options().create(true).append(true).open(dir.join("log")).expect("a file");
+        command(Path::new(ASSURED), dir).stderr(Stdio::from(log)).spawn().expect("it starts")
+    }
+
+    fn until_served(&mut self) {
+        until("the page is there", || {
+            let ended = self.child.try_wait().expect("it is ours");
+            assert!(ended.is_none(), "it ended: {}", self.log());
+            self.page.get("/healthz").ok()
+        });
+    }
+
+    /// Kills it as a power cut would.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("it is ours");
+        self.child.wait().expect("it is ours");
+    }
+
+    /// Starts it again in the same folder.
+    pub fn again(&mut self) {
+        self.child = Self::spawn(self.dir.path());
+        self.until_served();
     }
 
     pub fn config(&self) -> PathBuf {

@@ -199,6 +199,9 @@ fn moving_on(n: u64) -> Arc<Snapshot> {
             value: Some(value),
             limit,
             met: Some(met),
+            probes: 60_000,
+            minutes: 1_000,
+            bad_minutes: 3,
         };
         service.objectives = vec![
             objective(Measure::RttP95, 0.021, 0.030, true),

@@ -17,8 +17,8 @@ use assured::measurement::status::DatedBy;
 use assured::metrics::histogram::RttHistogram;
 use assured::names::{ClassIx, ComponentIx, ContractIx, Id, ServiceIx, SiteIx, SlaIx};
 use assured::snapshot::{
-    AccountsView, ClassView, ComponentView, Counts, CreditView, InterfaceView, MonitorView, ObjectiveView, OutageView,
-    Ratios, ServiceView, Shown, Snapshot, VoiceView,
+    AccountsView, AlertmanagerView, AlertsView, AllowanceView, ClassView, ComponentView, Counts, CreditView,
+    InterfaceView, MonitorView, ObjectiveView, OutageView, Ratios, ServiceView, Shown, Snapshot, VoiceView,
 };
 use assured::units::{Dscp, Micros, Sec, Share, Span};
 use jiff::civil::date;
@@ -49,6 +49,7 @@ fn config() -> Config {
             time_zone_name: "Europe/London".into(),
             alertmanagers: vec![],
             traps: None,
+            alerting: Default::default(),
             sentinels: vec![Host::Address([127, 0, 0, 1].into())],
         },
         credentials: vec![],
@@ -194,6 +195,12 @@ impl Maker {
                 0..=1_296 => CreditView { so_far: 0.0, certain: 0.0 },
                 _ => CreditView { so_far: 0.05, certain: 0.05 },
             }),
+            allowance: Some(AllowanceView {
+                allowed: 1_296,
+                counted: seen.down,
+                achievable: 1.0 - seen.down as f64 / 2_592_000.0,
+            }),
+            restore_by: (seen.state == Shown::Down).then(|| NOW.plus(18_000 - seen.for_seconds)),
             objectives: vec![
                 ObjectiveView {
                     class: VOICE,
@@ -201,6 +208,9 @@ impl Maker {
                     value: Some(0.011_4),
                     limit: 0.03,
                     met: Some(true),
+                    probes: 403_198,
+                    minutes: 6_700,
+                    bad_minutes: 3,
                 },
                 ObjectiveView {
                     class: VOICE,
@@ -208,8 +218,20 @@ impl Maker {
                     value: Some(0.001_9),
                     limit: 0.001,
                     met: Some(false),
+                    probes: 403_198,
+                    minutes: 6_700,
+                    bad_minutes: 41,
                 },
-                ObjectiveView { class: VOICE, measure: Measure::Mos, value: None, limit: 4.0, met: None },
+                ObjectiveView {
+                    class: VOICE,
+                    measure: Measure::Mos,
+                    value: None,
+                    limit: 4.0,
+                    met: None,
+                    probes: 0,
+                    minutes: 0,
+                    bad_minutes: 0,
+                },
             ],
             outages,
         });
@@ -227,6 +249,7 @@ impl Maker {
             components: self.components,
             services: self.services,
             devices,
+            exclusions: Arc::default(),
             monitor: MonitorView {
                 isolated: false,
                 scheduler_lag: 0.000_8,
@@ -240,6 +263,16 @@ impl Maker {
                 evidence_write_failures: 0,
                 clock_steps: 0,
                 unresolved: 0,
+                alerts: Arc::new(AlertsView {
+                    queued: 1,
+                    standing: 3,
+                    dropped: 0,
+                    alertmanagers: vec![AlertmanagerView {
+                        url: "http://127.0.0.1:9093".into(),
+                        last_success: Some(NOW.plus(-7)),
+                        failures: 2,
+                    }],
+                }),
             },
         }
     }

@@ -53,7 +53,7 @@ pub fn credentials(
     mode: Mode,
     read_file: &ReadFile<'_>,
 ) -> Vec<Option<Credential>> {
-    let reader = Secrets { cx, mode, read_file };
+    let reader = Secrets::new(cx, mode, read_file);
     section.entries.iter().map(|(id, n)| credential(&reader, id, n)).collect()
 }
 
@@ -117,15 +117,39 @@ fn v3(secrets: &Secrets<'_>, n: &Node<'_>) -> Option<SnmpAccess> {
     Some(SnmpAccess::V3 { user: user?, auth, privacy })
 }
 
-struct Secrets<'a> {
+/// Reads what stands in files of its own.
+pub struct Secrets<'a> {
     cx: &'a Context<'a>,
     mode: Mode,
     read_file: &'a ReadFile<'a>,
 }
 
-impl Secrets<'_> {
+impl<'a> Secrets<'a> {
+    /// Reads by `read_file`; for evidence nothing is read.
+    pub fn new(cx: &'a Context<'a>, mode: Mode, read_file: &'a ReadFile<'a>) -> Self {
+        Self { cx, mode, read_file }
+    }
+
+    /// The text of a file that is no secret; `None` when it cannot be had, or is not wanted.
+    pub fn named(&self, n: &Node<'_>, key: &str) -> Option<String> {
+        if self.mode == Mode::Evidence {
+            return None;
+        }
+        let file = n.get(key)?;
+        let path = scalar::text(&file).map_err(|wanted| file.misfit(self.cx, &wanted)).ok()?;
+        match (self.read_file)(&path).map(String::from_utf8) {
+            Ok(Ok(text)) => return Some(text),
+            Ok(Err(_)) => file.problem(self.cx, "the file is not text", "give a file in PEM format"),
+            Err(why) => {
+                let help = "give the path from the main file's folder, and let the user that runs assured read it";
+                file.problem(self.cx, format!("cannot read the file {}: {why}", file.shown()), help);
+            }
+        }
+        None
+    }
+
     /// A secret from `KEY_file` or from the environment's `KEY`; never from a file of the configuration itself.
-    fn read(&self, n: &Node<'_>, key: &str, min: usize) -> Option<Secret> {
+    pub fn read(&self, n: &Node<'_>, key: &str, min: usize) -> Option<Secret> {
         if self.mode == Mode::Evidence {
             return Some(Secret::new(""));
         }

@@ -5,14 +5,15 @@ use std::path::Path;
 
 use jiff::tz::TimeZoneDatabase;
 
+use super::access::Secrets;
 use super::scalar;
-use super::section::Section;
-use crate::config::model::{Class, Monitor};
+use super::section::{Section, has};
+use crate::config::model::{Alerting, Class, Monitor};
 use crate::config::reader::{Context, Node, Wanted};
 use crate::names::Id;
 use crate::units::Dscp;
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 16] = [
     "vantage",
     "listen",
     "data_dir",
@@ -20,6 +21,12 @@ const KEYS: [&str; 10] = [
     "include",
     "estate",
     "alertmanagers",
+    "alertmanager_user",
+    "alertmanager_password_file",
+    "alertmanager_password",
+    "alertmanager_ca_file",
+    "alert_resend",
+    "external_url",
     "sentinels",
     "profiles",
     "traps",
@@ -29,7 +36,7 @@ const KEYS: [&str; 10] = [
 const DATA_DIR: &str = "/var/lib/assured";
 
 /// `[monitor]`; all of it has defaults.
-pub fn monitor(cx: &Context<'_>, node: Option<Node<'_>>, base_dir: &Path) -> Option<Monitor> {
+pub fn monitor(cx: &Context<'_>, node: Option<Node<'_>>, base_dir: &Path, secrets: &Secrets<'_>) -> Option<Monitor> {
     let empty = config::Value::new(None, config::Map::<String, config::Value>::new());
     let n = node.unwrap_or_else(|| Node::root(&empty));
     if !n.expect_table(cx, "write [monitor] and its keys below it") {
@@ -41,11 +48,47 @@ pub fn monitor(cx: &Context<'_>, node: Option<Node<'_>>, base_dir: &Path) -> Opt
     let data_dir = n.opt(cx, "data_dir", scalar::text).unwrap_or_else(|| DATA_DIR.into());
     let zone_name = n.opt(cx, "time_zone", time_zone).unwrap_or_else(|| "UTC".into());
     let time_zone = TimeZoneDatabase::bundled().get(&zone_name).unwrap_or(jiff::tz::TimeZone::UTC);
-    let alertmanagers = n.list(cx, "alertmanagers", base_url);
+    let alertmanagers =
+        n.list(cx, "alertmanagers", |n| base_url(n, "an Alertmanager", "http://alertmanager.example.net:9093"));
+    let alerting = alerting(cx, &n, secrets);
     let sentinels = n.list(cx, "sentinels", scalar::host);
     let traps = n.opt(cx, "traps", traps);
     let data_dir = super::resolve_path(base_dir, &data_dir);
-    Some(Monitor { vantage, listen, data_dir, time_zone, time_zone_name: zone_name, alertmanagers, traps, sentinels })
+    let time_zone_name = zone_name;
+    Some(Monitor { vantage, listen, data_dir, time_zone, time_zone_name, alertmanagers, alerting, traps, sentinels })
+}
+
+/// How alerts get to the Alertmanagers; all of it has defaults.
+fn alerting(cx: &Context<'_>, n: &Node<'_>, secrets: &Secrets<'_>) -> Alerting {
+    let resend = n.opt(cx, "alert_resend", |n| {
+        let help = "give 1s to 5m: what stands is told again so often, and expires after four times as long";
+        let seconds = scalar::seconds(n)?;
+        (1..=300).contains(&seconds).then_some(seconds).ok_or_else(|| Wanted::new("a usable interval", help))
+    });
+    let external_url = n.opt(cx, "external_url", |n| base_url(n, "the pages", "https://assured.example.net"));
+    let user = n.opt(cx, "alertmanager_user", |n| {
+        let help = "basic authentication ends a user name at its first colon";
+        let text = scalar::text(n)?;
+        (!text.contains(':')).then_some(text).ok_or_else(|| Wanted::new("a user name", help))
+    });
+    let password = has(n.table(), "alertmanager_user").then(|| secrets.read(n, "alertmanager_password", 1));
+    for key in ["alertmanager_password_file", "alertmanager_password"] {
+        if let Some(n) = n.get(key).filter(|_| password.is_none()) {
+            n.problem(cx, "a password is set without a user", "say whose it is: alertmanager_user = \"…\"");
+        }
+    }
+    let authorities = n.get("alertmanager_ca_file").and_then(|_| secrets.named(n, "alertmanager_ca_file"));
+    if let (Some(pem), Some(n)) = (&authorities, n.get("alertmanager_ca_file"))
+        && !pem.contains("-----BEGIN CERTIFICATE-----")
+    {
+        n.problem(cx, "the file holds no certificate", "give a PEM file with the authorities' certificates");
+    }
+    Alerting {
+        external_url,
+        resend: resend.unwrap_or(Alerting::default().resend),
+        basic_auth: user.zip(password.flatten()),
+        authorities: authorities.map(Into::into),
+    }
 }
 
 fn label(n: &Node<'_>) -> Result<String, Wanted> {
@@ -82,10 +125,10 @@ fn time_zone(n: &Node<'_>) -> Result<String, Wanted> {
     Err(wanted(crate::config::problem::did_you_mean(text, names.iter().map(String::as_str)).map(str::to_owned)))
 }
 
-/// An Alertmanager: scheme, host, perhaps port and path; credentials in a URL end up in logs and packs.
-fn base_url(n: &Node<'_>) -> Result<String, Wanted> {
-    let wanted = |help: &str| Wanted::new("the address of an Alertmanager", help);
-    let example = "write \"http://alertmanager.example.net:9093\"";
+/// Another program's address: scheme, host, perhaps port and path; credentials in a URL end up in logs, pages and packs.
+fn base_url(n: &Node<'_>, whose: &str, such_as: &str) -> Result<String, Wanted> {
+    let wanted = |help: &str| Wanted::new(format!("the address of {whose}"), help);
+    let example = &format!("write \"{such_as}\"");
     let text = n.text().ok_or_else(|| wanted(example))?;
     let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")).ok_or_else(|| wanted(example))?;
     let authority = rest.split('/').next().unwrap_or_default();
@@ -93,7 +136,7 @@ fn base_url(n: &Node<'_>) -> Result<String, Wanted> {
         return Err(wanted("take user and password out of the URL: it is shown in logs and evidence"));
     }
     if text.contains(['?', '#']) || text.chars().any(|c| c.is_whitespace() || c.is_control()) || text.len() > 512 {
-        return Err(wanted("give scheme, host, port and path only, such as \"http://alertmanager.example.net:9093\""));
+        return Err(wanted(&format!("give scheme, host, port and path only, such as \"{such_as}\"")));
     }
     let (host, port) = match authority.strip_prefix('[') {
         Some(v6) => {

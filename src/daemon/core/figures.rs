@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::Core;
+use super::judged::Judged;
 use crate::config::Config;
 use crate::config::model::Sla;
 use crate::measurement::minute::{MINUTE, Row};
@@ -17,7 +18,7 @@ use crate::sla::ledger;
 use crate::sla::objective::{ClassAggregate, evaluate};
 use crate::sla::restore::RestoreClock;
 use crate::sla::state::State;
-use crate::snapshot::{CreditView, ObjectiveView, Ratios};
+use crate::snapshot::{AllowanceView, CreditView, ObjectiveView, Ratios};
 use crate::units::{Sec, Span};
 
 /// Stretches that may wait until every service is booked past them; more are left out of the live objectives.
@@ -28,6 +29,7 @@ pub(super) struct Live {
     pub(super) ratios: Option<Ratios>,
     pub(super) budget_remaining: Option<f64>,
     pub(super) credit: Option<CreditView>,
+    pub(super) allowance: Option<AllowanceView>,
     pub(super) objectives: Vec<ObjectiveView>,
 }
 
@@ -38,7 +40,7 @@ pub(super) fn live(core: &Core, service: ServiceIx, now: &ledger::Now) -> Live {
     let promise = Promise::from(sla);
     let counted = Counted::new(&now.tally, sla.rounding, 0);
     let Some(book) = core.fold.ledger().month(service, now.month) else {
-        return Live { ratios: None, budget_remaining: None, credit: None, objectives: Vec::new() };
+        return Live { ratios: None, budget_remaining: None, credit: None, allowance: None, objectives: Vec::new() };
     };
     let figures = figures(&promise, &counted, book.plan());
     let ratios = (counted.accounts.window() > 0).then_some(()).and(figures.availability).map(|value| Ratios {
@@ -53,23 +55,30 @@ pub(super) fn live(core: &Core, service: ServiceIx, now: &ledger::Now) -> Live {
         let at_risk = at_risk(schedule, &figures, late_restorations(config, sla, book))?;
         Some(CreditView { so_far: at_risk.so_far.as_f64(), certain: at_risk.certain.as_f64() })
     });
+    let allowance =
+        Some(AllowanceView { allowed, counted: figures.counted_down, achievable: figures.achievable.as_f64() });
     let objectives = sla
         .objectives
         .iter()
-        .map(|objective| {
+        .enumerate()
+        .map(|(n, objective)| {
             let all = core.objectives.of(service, objective.class, now.month);
             let codec = config.classes[objective.class.get()].codec;
             let outcome = evaluate(objective, all, codec);
+            let (minutes, bad_minutes) = core.objectives.judged(service, n);
             ObjectiveView {
                 class: objective.class,
                 measure: objective.measure,
                 value: outcome.value.map(|v| v.as_f64()),
                 limit: limit_in_base_units(objective.limit),
                 met: outcome.value.map(|_| outcome.verdict == crate::sla::figures::Verdict::Met),
+                probes: all.population(),
+                minutes,
+                bad_minutes,
             }
         })
         .collect();
-    Live { ratios, budget_remaining, credit, objectives }
+    Live { ratios, budget_remaining, credit, allowance, objectives }
 }
 
 /// Outages of the month that lasted longer than they may, by the service hours; the one that lasts included.
@@ -98,7 +107,10 @@ pub(in crate::daemon) struct Objectives {
     waiting: VecDeque<(Span, Vec<Row>)>,
     month: Option<Month>,
     found: BTreeMap<(ServiceIx, ClassIx), ClassAggregate>,
+    /// Of that: what the stretch at hand brought, while it is a minute.
+    minute: BTreeMap<(ServiceIx, ClassIx), ClassAggregate>,
     nothing: ClassAggregate,
+    judged: Judged,
     /// Services that look at a component, for those that have objectives.
     users: BTreeMap<ComponentIx, Vec<ServiceIx>>,
 }
@@ -146,7 +158,9 @@ impl Objectives {
                 break;
             }
             let (_, rows) = self.waiting.pop_front().expect("it has a front");
+            self.minute.clear();
             let components = self.count(span, &rows, fold, config, |_| true);
+            self.judged.minute(span, &self.minute, config);
             if span.seconds() > MINUTE.unsigned_abs() && !components.is_empty() {
                 cuts.push(Cut { span, components });
             }
@@ -162,6 +176,16 @@ impl Objectives {
     /// Counts a stretch of a cut that [`advance`](Self::advance) gave.
     pub(in crate::daemon) fn count_part(&mut self, cut: &Cut, span: Span, rows: &[Row], fold: &Fold, config: &Config) {
         self.count(span, rows, fold, config, |component| cut.components.contains(&component));
+    }
+
+    /// Minutes judged one by one since the start, and how many of them were beyond the limit of the service's nth objective.
+    pub(super) fn judged(&self, service: ServiceIx, nth: usize) -> (u64, u64) {
+        self.judged.of(service, nth)
+    }
+
+    /// Goes on with the minutes that another has judged: what is replayed is not judged again.
+    pub(in crate::daemon) fn judge_on(&mut self, other: &mut Self) {
+        self.judged = std::mem::take(&mut other.judged);
     }
 
     fn of(&self, service: ServiceIx, class: ClassIx, month: Month) -> &ClassAggregate {
@@ -206,6 +230,9 @@ impl Objectives {
             let aggregate = ClassAggregate::from(&row.tally);
             for &service in users.iter().filter(|&&service| service_up(service)) {
                 self.found.entry((service, row.class)).or_default().merge(&aggregate);
+                if !whole {
+                    self.minute.entry((service, row.class)).or_default().merge(&aggregate);
+                }
             }
         }
         cut

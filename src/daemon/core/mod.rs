@@ -7,6 +7,7 @@
 mod devices;
 pub(in crate::daemon) mod figures;
 mod interface;
+mod judged;
 mod switched;
 mod target;
 mod view;
@@ -39,7 +40,7 @@ use crate::schedule::plan::{Due, Plan};
 use crate::sla::exclusion::Agreed;
 use crate::sla::fold::{Fold, Source};
 use crate::sla::ledger::Limits;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{AlertsView, ExclusionView, Snapshot};
 use crate::units::{Sec, Span};
 
 /// Sentinels are probed this often.
@@ -75,6 +76,8 @@ pub struct Core {
     since_asked: Option<Vec<Minute>>,
     isolated_since: Option<Sec>,
     evidence: Standing,
+    exclusions: Arc<[ExclusionView]>,
+    alerts: Arc<AlertsView>,
     objectives: Objectives,
     newest: Sec,
     generation: u32,
@@ -123,6 +126,8 @@ impl Core {
             since_asked: None,
             isolated_since: None,
             evidence: Standing::default(),
+            exclusions: Arc::default(),
+            alerts: Arc::default(),
             objectives: Objectives::new(&config),
             newest: started,
             generation: 0,
@@ -254,6 +259,11 @@ impl Core {
         self.evidence = standing;
     }
 
+    /// How telling the Alertmanagers fares, for the next snapshots.
+    pub fn alerts_stand(&mut self, view: Arc<AlertsView>) {
+        self.alerts = view;
+    }
+
     /// Whether the past that was adopted at the start lacks something that only a longer look gives: what the classes did.
     #[must_use]
     pub fn wants_objectives(&self) -> bool {
@@ -272,8 +282,10 @@ impl Core {
 
     /// Takes the past for its own, and adds what has come since it was asked for.
     pub fn adopt(&mut self, past: Past) {
-        let Past { fold, objectives, agreed, switched_off, .. } = past;
+        let Past { fold, mut objectives, agreed, exclusions, switched_off, .. } = past;
+        objectives.judge_on(&mut self.objectives);
         (self.fold, self.objectives, self.agreed) = (fold, objectives, agreed);
+        self.exclusions = exclusions.into();
         let components = self.config.component_by_id();
         let off = switched_off.iter().filter_map(|(id, since)| Some((*components.get(id.as_str())?, *since)));
         if !self.interfaces.anything_heard() {
@@ -352,6 +364,7 @@ impl Core {
         let (fold, anew) = self.fold.reload(&old, &self.config, &self.agreed_anew(&old), now.sec(), Limits::LIVE);
         self.fold = fold;
         self.agreed = self.agreed_anew(&old);
+        self.exclusions = self.exclusions_anew(&old);
         if !self.keeping {
             for service in anew {
                 let service = &self.config.services[service.get()].id;
@@ -414,6 +427,13 @@ impl Core {
         let new = |ix: &ServiceIx| services.get(old.services.get(ix.get())?.id.as_str()).copied();
         let agreed = self.agreed.iter();
         agreed.map(|a| Agreed { services: a.services.iter().filter_map(new).collect(), span: a.span }).collect()
+    }
+
+    fn exclusions_anew(&self, old: &Config) -> Arc<[ExclusionView]> {
+        let new = |ix: &ServiceIx| self.config.service(old.services.get(ix.get())?.id.as_str());
+        let services = |view: &ExclusionView| view.services.iter().filter_map(new).collect::<Vec<_>>();
+        let anew = self.exclusions.iter().map(|view| ExclusionView { services: services(view), ..view.clone() });
+        anew.filter(|view| !view.services.is_empty()).collect()
     }
 
     /// The longest any answer may take.

@@ -9,7 +9,9 @@ use crate::config::model::Codec;
 use crate::measurement::status::Word;
 use crate::names::{ComponentIx, ServiceIx};
 use crate::sla::calendar::Month;
+use crate::sla::exclusion;
 use crate::sla::fold::Source;
+use crate::sla::restore::RestoreClock;
 use crate::sla::state::{Confirmed, State};
 use crate::sla::tree;
 use crate::snapshot::{
@@ -49,6 +51,7 @@ pub(super) fn snapshot(core: &Core, now: Now, strays: &Strays) -> Snapshot {
         components,
         services,
         devices: core.devices.views(),
+        exclusions: core.exclusions.clone(),
         monitor: monitor(core, strays),
     }
 }
@@ -242,9 +245,20 @@ fn service(core: &Core, ix: ServiceIx, now: Sec) -> ServiceView {
         availability: figures.ratios,
         budget_remaining: figures.budget_remaining,
         credit: figures.credit,
+        allowance: figures.allowance,
+        restore_by: (state == Shown::Down).then(|| restore_by(core, ix, standing.since)).flatten(),
         objectives: figures.objectives,
         outages,
     }
+}
+
+/// When an outage that began at `since` is to be restored by: service hours, less what is excluded or announced in time.
+fn restore_by(core: &Core, ix: ServiceIx, since: Sec) -> Option<Sec> {
+    let config = &core.config;
+    let sla = &config.slas[config.services[ix.get()].sla.get()];
+    let within = sla.restore_within?;
+    let stops = exclusion::of_service(config, ix, &core.agreed);
+    RestoreClock { zone: &config.monitor.time_zone, hours: &sla.service_hours, stops: &stops }.deadline(since, within)
 }
 
 fn monitor(core: &Core, strays: &Strays) -> MonitorView {
@@ -272,5 +286,6 @@ fn monitor(core: &Core, strays: &Strays) -> MonitorView {
         evidence_write_failures: core.evidence.failures,
         clock_steps: core.totals.clock_steps,
         unresolved: core.names.unresolved(),
+        alerts: core.alerts.clone(),
     }
 }

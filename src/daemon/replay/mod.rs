@@ -27,6 +27,7 @@ use crate::sla::calendar::Month;
 use crate::sla::exclusion::Agreed;
 use crate::sla::fold::{Fold, Source};
 use crate::sla::ledger::Limits;
+use crate::snapshot::ExclusionView;
 use crate::units::{Sec, Span};
 
 /// States of a component that are remembered while the objectives wait for the books.
@@ -42,6 +43,8 @@ pub struct Past {
     pub(in crate::daemon) objectives: Objectives,
     /// Exclusions that both sides agreed on.
     pub agreed: Vec<Agreed>,
+    /// The same with their names.
+    pub exclusions: Vec<ExclusionView>,
     /// The newest step in the life of any exclusion: its record's number.
     pub newest_exclusion: Option<u64>,
     /// Links whose interface was said to be switched off last, by identifier, and since when.
@@ -89,10 +92,12 @@ impl Facts {
     }
 
     /// The agreed exclusions of services that the configuration has.
-    fn agreed(&self, config: &Config) -> Vec<Agreed> {
+    fn agreed(&self, config: &Config) -> Vec<ExclusionView> {
         let services: BTreeMap<&str, ServiceIx> =
             config.services.iter().enumerate().map(|(n, s)| (s.id.as_str(), ServiceIx::from(n))).collect();
-        let agreed = self.exclusions.agreed().map(|case| Agreed {
+        let agreed = self.exclusions.agreed().map(|case| ExclusionView {
+            id: case.id.clone(),
+            reference: case.steps.first().map_or_else(String::new, |(_, _, step)| step.reference.clone()),
             services: case.services.iter().filter_map(|s| services.get(s.as_str()).copied()).collect(),
             span: case.span,
         });
@@ -119,7 +124,9 @@ impl<'a> Replay<'a> {
         let zone = &config.monitor.time_zone;
         let month = Month::of(now, zone).span(zone);
         let begin = if first < month.from { month.from.plus(-BEFORE) } else { month.from };
-        let agreed = facts.agreed(config);
+        let exclusions = facts.agreed(config);
+        let agreed: Vec<Agreed> =
+            exclusions.iter().map(|e| Agreed { services: e.services.clone(), span: e.span }).collect();
         let mut starts = facts.starts.clone();
         starts.extend(wanted.restart.then_some(now));
         starts.sort_unstable();
@@ -127,6 +134,7 @@ impl<'a> Replay<'a> {
             fold: Fold::new(config, &agreed, begin, Limits { history: HISTORY, ..Limits::LIVE }),
             objectives: Objectives::new(config),
             agreed,
+            exclusions,
             newest_exclusion: facts.newest_exclusion,
             switched_off: facts.switched_off.clone(),
             config_hash: facts.config_hash.clone(),
