@@ -4,6 +4,7 @@
 //! filled with, `about` says who is who, `promise` what alerts go by, [`negotiate`] picks the format a scraper asked for.
 
 mod about;
+mod device;
 pub mod histogram;
 pub mod negotiate;
 mod promise;

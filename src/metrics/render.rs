@@ -9,6 +9,7 @@ use std::io::Write as _;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use super::device;
 use super::negotiate::Format;
 use super::rows::Rows;
 use super::table::{self, Metric};
@@ -105,8 +106,33 @@ const FAMILIES: &[(Metric, Fill)] = &[
     (table::OBJECTIVE_MET, |s, rows| {
         objectives(s, |labels, o| rows.gauge(&labels, o.met.map(|met| f64::from(u8::from(met)))))
     }),
-    (table::VOICE_MOS, |s, rows| voices(s, |labels, v| rows.gauge(&labels, Some(v.mos)))),
+    (table::VOICE_MOS, |s, rows| {
+        voices(s, |labels, v| rows.gauge(&labels, Some(v.mos)));
+        device::ip_sla_mos(s, |labels, mos| rows.gauge(&labels, Some(mos)));
+    }),
     (table::VOICE_R, |s, rows| voices(s, |labels, v| rows.gauge(&labels, Some(v.r)))),
+    (table::DEVICE_UPTIME, device::uptime),
+    (table::DEVICE_RESTARTS, device::restarts),
+    (table::DEVICE_INFO, device::info),
+    (table::INTERFACE_OPER, |s, rows| device::interface_gauge(s, rows, "oper", device::is_up)),
+    (table::INTERFACE_ADMIN, |s, rows| device::interface_gauge(s, rows, "oper", device::is_on)),
+    (table::INTERFACE_SPEED, |s, rows| device::interface_gauge(s, rows, "speed", device::number)),
+    (table::INTERFACE_RECEIVE_BYTES, |s, rows| device::interface_counter(s, rows, "receive_bytes")),
+    (table::INTERFACE_TRANSMIT_BYTES, |s, rows| device::interface_counter(s, rows, "transmit_bytes")),
+    (table::INTERFACE_RECEIVE_ERRORS, |s, rows| device::interface_counter(s, rows, "receive_errors")),
+    (table::INTERFACE_TRANSMIT_ERRORS, |s, rows| device::interface_counter(s, rows, "transmit_errors")),
+    (table::INTERFACE_RECEIVE_DISCARDS, |s, rows| device::interface_counter(s, rows, "receive_discards")),
+    (table::INTERFACE_TRANSMIT_DISCARDS, |s, rows| device::interface_counter(s, rows, "transmit_discards")),
+    (table::GATEWAY_CHANNELS, device::channels),
+    (table::DEVICE_READING, device::readings),
+    (table::DEVICE_COUNT, device::counts),
+    (table::DEVICE_PART_UP, device::parts),
+    (table::DEVICE_LEFT_OUT, device::left_out),
+    (table::SNMP_REQUESTS, device::polls),
+    (table::SNMP_ACCESS, device::access),
+    (table::SNMP_NOTIFICATIONS, |s, rows| {
+        s.monitor.notifications.iter().for_each(|(result, n)| rows.counter(&[("result", result)], *n));
+    }),
     (table::CONTRACT, contracts),
     (table::CONTRACT_END, |s, rows| {
         s.config.contracts.iter().for_each(|c| {

@@ -1,5 +1,8 @@
 //! Hand-made snapshots: a believable council on a bad morning, a hostile one, and a large one.
 
+#[path = "devices.rs"]
+mod devices;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,11 +13,12 @@ use assured::config::model::{
     ServiceHours, Site, Sla, Tree, UnknownPolicy,
 };
 use assured::measurement::Cause;
+use assured::measurement::status::DatedBy;
 use assured::metrics::histogram::RttHistogram;
 use assured::names::{ClassIx, ComponentIx, ContractIx, Id, ServiceIx, SiteIx, SlaIx};
 use assured::snapshot::{
-    AccountsView, AllowanceView, ClassView, ComponentView, Counts, CreditView, MonitorView, ObjectiveView, OutageView,
-    Ratios, ServiceView, Shown, Snapshot, VoiceView,
+    AccountsView, AllowanceView, ClassView, ComponentView, Counts, CreditView, InterfaceView, MonitorView,
+    ObjectiveView, OutageView, Ratios, ServiceView, Shown, Snapshot, VoiceView,
 };
 use assured::units::{Dscp, Micros, Sec, Share, Span};
 use jiff::civil::date;
@@ -44,6 +48,7 @@ fn config() -> Config {
             time_zone: TimeZone::get("Europe/London").expect("a bundled zone"),
             time_zone_name: "Europe/London".into(),
             alertmanagers: vec![],
+            traps: None,
             sentinels: vec![Host::Address([127, 0, 0, 1].into())],
         },
         credentials: vec![],
@@ -90,6 +95,7 @@ fn config() -> Config {
         components: vec![],
         services: vec![],
         maintenance: vec![],
+        profiles: Arc::new(assured_probes::snmp::profile::Library::embedded()),
         hash: "0".repeat(64),
         redacted_toml: String::new(),
     }
@@ -138,6 +144,7 @@ impl Maker {
             since: Some(if state == Shown::Down { NOW.plus(-1_743) } else { NOW.plus(-403_200) }),
             reason: reason.into(),
             classes,
+            interface: None,
         });
         ix
     }
@@ -230,18 +237,24 @@ impl Maker {
     }
 
     fn done(self) -> Snapshot {
+        let devices = match self.components.len() {
+            0 | 1 => Vec::new(),
+            _ => vec![devices::device(ComponentIx(0)), devices::refusing(ComponentIx(1))],
+        };
         Snapshot {
             at: NOW,
             started: NOW.plus(-403_260),
             config: Arc::new(self.config),
             components: self.components,
             services: self.services,
+            devices,
             monitor: MonitorView {
                 isolated: false,
                 scheduler_lag: 0.000_8,
                 scheduler_skipped: 2,
                 not_measured: [(Cause::Skipped, 2), (Cause::SocketDrop, 0)].into(),
                 stray: [("foreign", 17), ("spoofed", 1)].into(),
+                notifications: [("polled", 2), ("noted", 1), ("repeated", 4), ("overflow", 0), ("foreign", 9)],
                 engine: "datagram",
                 reload_successful: true,
                 evidence_head_sequence: Some(91_233),
@@ -309,6 +322,22 @@ pub fn council() -> Snapshot {
     let primary =
         m.component("ch-primary", hall, link(router, LinkRole::Primary), Shown::Down, "3 rounds lost since 08:12:27Z");
     let backup = m.component("ch-backup", hall, link(router, LinkRole::Standby), Shown::Up, "far end replies");
+    m.components[primary.get()].interface = Some(InterfaceView {
+        state: Shown::Down,
+        word: "down: what it runs over is down",
+        since: Some(NOW.plus(-1_745)),
+        dated_by: Some(DatedBy::LastChange),
+        polled: NOW.plus(-24),
+        said: Some((NOW.plus(-24), "down: what it runs over is down")),
+    });
+    m.components[backup.get()].interface = Some(InterfaceView {
+        state: Shown::Unknown,
+        word: "its SNMP agent is silent",
+        since: Some(NOW.plus(-324)),
+        dated_by: Some(DatedBy::Poll),
+        polled: NOW.plus(-24),
+        said: Some((NOW.plus(-384), "up")),
+    });
     let either = |a, b| Tree::AtLeast { k: 1, of: vec![Tree::Leaf(a), Tree::Leaf(b)] };
     let degraded = Seen {
         state: Shown::Degraded,

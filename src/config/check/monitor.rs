@@ -12,8 +12,18 @@ use crate::config::reader::{Context, Node, Wanted};
 use crate::names::Id;
 use crate::units::Dscp;
 
-const KEYS: [&str; 8] =
-    ["vantage", "listen", "data_dir", "time_zone", "include", "estate", "alertmanagers", "sentinels"];
+const KEYS: [&str; 10] = [
+    "vantage",
+    "listen",
+    "data_dir",
+    "time_zone",
+    "include",
+    "estate",
+    "alertmanagers",
+    "sentinels",
+    "profiles",
+    "traps",
+];
 
 /// Where evidence is kept when nothing was said.
 const DATA_DIR: &str = "/var/lib/assured";
@@ -33,8 +43,9 @@ pub fn monitor(cx: &Context<'_>, node: Option<Node<'_>>, base_dir: &Path) -> Opt
     let time_zone = TimeZoneDatabase::bundled().get(&zone_name).unwrap_or(jiff::tz::TimeZone::UTC);
     let alertmanagers = n.list(cx, "alertmanagers", base_url);
     let sentinels = n.list(cx, "sentinels", scalar::host);
+    let traps = n.opt(cx, "traps", traps);
     let data_dir = super::resolve_path(base_dir, &data_dir);
-    Some(Monitor { vantage, listen, data_dir, time_zone, time_zone_name: zone_name, alertmanagers, sentinels })
+    Some(Monitor { vantage, listen, data_dir, time_zone, time_zone_name: zone_name, alertmanagers, traps, sentinels })
 }
 
 fn label(n: &Node<'_>) -> Result<String, Wanted> {
@@ -46,6 +57,11 @@ fn label(n: &Node<'_>) -> Result<String, Wanted> {
 fn listen(n: &Node<'_>) -> Result<SocketAddr, Wanted> {
     let wanted =
         || Wanted::new("an address with a port", "write \"127.0.0.1:9878\", \"[::]:9878\" or \"0.0.0.0:9878\"");
+    n.text().and_then(|t| t.parse().ok()).ok_or_else(wanted)
+}
+
+fn traps(n: &Node<'_>) -> Result<SocketAddr, Wanted> {
+    let wanted = || Wanted::new("an address with a port", "write \"0.0.0.0:162\" or \"127.0.0.1:1162\"");
     n.text().and_then(|t| t.parse().ok()).ok_or_else(wanted)
 }
 

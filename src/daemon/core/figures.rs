@@ -7,6 +7,7 @@ use super::judged::Judged;
 use crate::config::Config;
 use crate::config::model::Sla;
 use crate::measurement::minute::{MINUTE, Row};
+use crate::measurement::status::DatedBy;
 use crate::names::{ClassIx, ComponentIx, ServiceIx};
 use crate::sla::account::{Entered, MonthBook};
 use crate::sla::calendar::Month;
@@ -212,7 +213,8 @@ impl Objectives {
         let whole = span.seconds() > MINUTE.unsigned_abs();
         let mut cut = BTreeSet::new();
         let mut up: BTreeMap<ServiceIx, bool> = BTreeMap::new();
-        for row in rows.iter().filter(|r| wanted(r.component)) {
+        let probed = rows.iter().filter(|r| DatedBy::of_class(r.class).is_none());
+        for row in probed.filter(|r| wanted(r.component)) {
             let Some(users) = self.users.get(&row.component) else { continue };
             let component_up = component_up_throughout(fold, row.component, span);
             let mut service_up = |service: ServiceIx| {

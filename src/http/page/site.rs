@@ -5,6 +5,7 @@ use askama::Template;
 use super::when::{millis, percent};
 use super::{Desk, Frame, Promise, When, look, made, since};
 use crate::draw::palette::Look;
+use crate::measurement::status::DatedBy;
 use crate::metrics::render::kind_name;
 use crate::names::ServiceIx;
 use crate::snapshot::{ClassView, Shown, Snapshot};
@@ -44,6 +45,16 @@ struct ComponentRow {
     since: Option<When>,
     reason: String,
     classes: Vec<ClassRow>,
+    interface: Option<InterfaceRow>,
+}
+
+struct InterfaceRow {
+    look: Look,
+    word: &'static str,
+    since: Option<When>,
+    dated: &'static str,
+    polled: Option<When>,
+    said: Option<(&'static str, Option<When>)>,
 }
 
 struct ClassRow {
@@ -95,6 +106,21 @@ pub fn render(s: &Snapshot, id: &str) -> Option<String> {
             since: since(view.since, s),
             reason: view.reason.clone(),
             classes: view.classes.iter().map(|c| class_row(s, c)).collect(),
+            interface: view.interface.as_ref().map(|i| InterfaceRow {
+                look: look(i.state),
+                word: match i.word {
+                    "up" | "down" => "",
+                    word => word.strip_prefix("down: ").unwrap_or(word),
+                },
+                since: since(i.since, s),
+                dated: i.dated_by.map_or("", |by| match by {
+                    DatedBy::Poll => "as a poll found it",
+                    DatedBy::LastChange => "by the device's own clock",
+                    DatedBy::Trap => "by the device's trap",
+                }),
+                polled: since(Some(i.polled), s),
+                said: i.said.filter(|(_, word)| *word != i.word).map(|(at, word)| (word, since(Some(at), s))),
+            }),
         })
         .collect();
     components.sort_by_key(|row| row.look.rank);
