@@ -97,15 +97,16 @@ fn estate() -> Estate {
     let device = |id: &str, site: &str, kind: &str, address: &str, more: &str| {
         format!("[devices.{id}]\nsite = \"{site}\"\nkind = \"{kind}\"\naddress = \"{address}\"\n{more}\n")
     };
-    let service = |id: &str, title: &str, site: &str, requires: &str| {
+    let service = |id: &str, title: &str, site: &str, sla: &str, requires: &str| {
         format!(
-            "[services.{id}]\ntitle = \"{title}\"\nsite = \"{site}\"\ncontract = \"converged\"\nsla = \"plain\"\nrequires = {requires}\n"
+            "[services.{id}]\ntitle = \"{title}\"\nsite = \"{site}\"\ncontract = \"converged\"\nsla = \"{sla}\"\nrequires = {requires}\n"
         )
     };
     let more = [
         "[contracts.converged]\ntitle = \"Converged\"\nprovider = \"P\"\ncustomer = \"C\"\nreference = \"ASE-0001\"\n\
          starts = 2000-01-01\nends = 2099-12-31\n\
          contact = { name = \"Service desk\", phone = \"0800 000 0000\", email = \"desk@example.net\" }\n\
+         [slas.urgent]\navailability = \"99%\"\nrestore_within = \"1h\"\n\
          [sites.hall]\ntitle = \"The Hall\"\n[sites.library]\ntitle = \"Ware {{ Library }}\"\n"
             .to_owned(),
         device("hall-r1", "hall", "router", "10.1.0.1", ""),
@@ -113,9 +114,9 @@ fn estate() -> Estate {
         "[links.hall-up]\nsite = \"hall\"\ndevice = \"hall-r1\"\nfar_address = \"10.1.0.3\"\n".to_owned(),
         device("lib-r1", "library", "router", "10.1.0.4", ""),
         device("lib-gw1", "library", "voip-gateway", "10.1.0.5", "parents = [\"lib-r1\"]"),
-        service("hall-data", "Network", "hall", "{ all = [\"hall-r1\", \"hall-up\"] }"),
-        service("lib-voice", "Telephony", "library", "\"lib-gw1\""),
-        service("lib-data", "Network", "library", "\"lib-r1\""),
+        service("hall-data", "Network", "hall", "plain", "{ all = [\"hall-r1\", \"hall-up\"] }"),
+        service("lib-voice", "Telephony", "library", "urgent", "\"lib-gw1\""),
+        service("lib-data", "Network", "library", "plain", "\"lib-r1\""),
     ];
     Estate { more: more.concat(), ..Estate::of(&[]) }
 }
@@ -222,7 +223,10 @@ fn an_outage_arrives_once_with_its_contact_and_is_taken_back_and_site_and_link_a
     // The library: one message with the outage and the gateway behind it, one that it is over.
     let told = of("library", "firing");
     assert_eq!(told.len(), 1, "{told:#?}");
-    assert_eq!(names(&told[0]), ["AssuredComponentDown lib-gw1", "AssuredServiceDown lib-voice"]);
+    assert_eq!(
+        names(&told[0]),
+        ["AssuredComponentDown lib-gw1", "AssuredRestoreDeadlineNear lib-voice", "AssuredServiceDown lib-voice",]
+    );
     let of_service = |m: &Value| {
         let alerts = m["alerts"].as_array().expect("alerts").clone();
         alerts.into_iter().find(|a| a["labels"]["alertname"] == "AssuredServiceDown").expect("the outage is told")
@@ -242,8 +246,16 @@ fn an_outage_arrives_once_with_its_contact_and_is_taken_back_and_site_and_link_a
     // Local time to the second the daemon knows, with the zone's name.
     let service = daemon.page.json("/api/v1/services/lib-voice");
     let from = daemon::instant(&service["outages"][0]["from"]);
-    let local = jiff::Timestamp::from_second(from.0).expect("near").to_zoned(daemon::london());
-    assert_eq!(said("started_local"), local.strftime("%Y-%m-%d %H:%M:%S %Z").to_string());
+    let local = |at: i64| {
+        let at = jiff::Timestamp::from_second(at).expect("near").to_zoned(daemon::london());
+        at.strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
+    };
+    assert_eq!(said("started_local"), local(from.0));
+    let deadline = told[0]["alerts"].as_array().expect("alerts").iter();
+    let deadline =
+        deadline.map(|a| a["annotations"]["summary"].as_str().unwrap_or_default()).find(|s| s.contains("restored by"));
+    let wanted_by = format!("Telephony at Ware {{{{ Library }}}} is to be restored by {}", local(from.0 + 3_600));
+    assert_eq!(deadline, Some(wanted_by.as_str()));
     let over = of("library", "resolved");
     assert_eq!(over.len(), 1, "{over:#?}");
     assert_eq!(of_service(&over[0])["labels"], wanted);

@@ -9,16 +9,17 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::Arc;
 
 use assured::alert::catalogue;
+use assured::alert::quiet::Quiet;
 use assured::alert::rules::{Rules, rules};
 use assured::config::{self, Config, Mode};
 use assured::lab::estate::{Addresses, demo_config};
-use assured::metrics::table;
+use assured::metrics::{Format, render, table};
+use assured::names::ComponentIx;
 use support::estate;
 
-/// Series of devices, polled over SNMP: they are in the table once polling is.
-const OF_DEVICES: [&str; 3] = ["assured_gateway_channels", "assured_device_restarts_total", "assured_snmp_access"];
 const SMALLEST: &str = "deploy/examples/assured.toml";
 const COUNCIL: &str = "deploy/examples/council/assured.toml";
 /// What `promtool test rules` runs, on the rules of the smallest example.
@@ -120,7 +121,7 @@ fn table_and_rules_and_runbooks_name_the_same_alerts() {
 #[test]
 fn rules_ask_for_series_that_exist_and_their_number_does_not_grow() {
     let made = rules(&configuration(SMALLEST));
-    let known: BTreeSet<&str> = table::ALL.iter().map(|m| m.name).chain(OF_DEVICES).collect();
+    let known: BTreeSet<&str> = table::ALL.iter().map(|m| m.name).collect();
     let recorded: BTreeSet<&str> = made.recording.lines().filter_map(|l| l.trim().strip_prefix("- record: ")).collect();
     for text in [&made.recording, &made.alerts] {
         let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
@@ -131,6 +132,31 @@ fn rules_ask_for_series_that_exist_and_their_number_does_not_grow() {
     }
     let of = |made: &Rules| made.recording.lines().count() + made.alerts.lines().count();
     assert_eq!(of(&rules(&estate::large(2_000).config)), of(&rules(&estate::empty().config)));
+}
+
+#[test]
+fn what_hangs_on_something_down_is_quiet_and_so_is_what_only_services_in_maintenance_need() {
+    let mut s = estate::council();
+    let mut config = (*s.config).clone();
+    let at = |id: &str| config.components.iter().position(|c| c.id.as_str() == id).expect("it is in the council");
+    let (down, child, grandchild, worked_on) =
+        (at("lib-hatfield-r1"), at("ch-gw1"), at("ch-gw2"), at("sch-hertford-r1"));
+    config.components[child].parents = vec![ComponentIx::from(down)];
+    config.components[grandchild].parents = vec![ComponentIx::from(worked_on), ComponentIx::from(child)];
+    s.config = Arc::new(config);
+    let quiet = Quiet::of(&s);
+    let those = |of: &[bool]| of.iter().enumerate().filter(|(_, quiet)| **quiet).map(|(n, _)| n).collect::<Vec<_>>();
+    assert_eq!(those(&quiet.parent_down), [child, grandchild], "the cause itself is not quiet");
+    assert_eq!(those(&quiet.maintenance), [worked_on]);
+    let text = String::from_utf8(render(&s, Format::Text)).expect("text");
+    let series = |id: &str, reason: &str, value: u8| {
+        let labels = format!("component=\"{id}\",reason=\"{reason}\"}} {value}");
+        assert_eq!(text.matches(&labels).count(), 1, "{labels}");
+    };
+    series("ch-gw2", "parent_down", 1);
+    series("ch-gw2", "maintenance", 0);
+    series("sch-hertford-r1", "maintenance", 1);
+    series("lib-hatfield-r1", "parent_down", 0);
 }
 
 #[test]
