@@ -60,6 +60,8 @@ pub struct Monitor {
     pub alertmanagers: Vec<String>,
     /// If all of these fail, the monitor is isolated. May be empty: then it is never thought isolated.
     pub sentinels: Vec<Host>,
+    /// Base URL of the Grafana that has our dashboards; pages link to it when it is given.
+    pub grafana: Option<String>,
 }
 
 /// Where a probe goes: an address, or a name that is resolved in the background.

@@ -28,6 +28,8 @@ const TICK: Duration = Duration::from_millis(1);
 pub enum Ask {
     /// A picture of now; one made in the same second may serve.
     Snapshot(oneshot::Sender<Arc<Snapshot>>),
+    /// The same without what each class measures; one of the same second may serve, a full one too.
+    Brief(oneshot::Sender<Arc<Snapshot>>),
     /// Go on with another configuration. The answer says what changed.
     Reload(Box<Config>, oneshot::Sender<String>),
     /// A reload failed before it came here; say so in metrics.
@@ -70,6 +72,7 @@ impl Driver {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut requests: Vec<Request> = Vec::new();
         let mut fresh: Option<Arc<Snapshot>> = None;
+        let mut brief: Option<Arc<Snapshot>> = None;
         let mut stop_at_mono_ns: Option<u64> = None;
         let mut reason = "asked to stop";
 
@@ -128,16 +131,29 @@ impl Driver {
                         fresh = Some(snapshot.clone());
                         let _ = answer.send(snapshot); // the reader may have gone
                     }
+                    Some(Ask::Brief(answer)) => {
+                        let now = self.clock.now();
+                        let same = |s: &&Arc<Snapshot>| s.at == now.sec();
+                        let snapshot = match fresh.as_ref().filter(same).or(brief.as_ref().filter(same)) {
+                            Some(snapshot) => snapshot.clone(),
+                            None => {
+                                self.core.evidence_stands(self.keeper.standing());
+                                Arc::new(self.core.brief(now, &self.engine.strays()))
+                            }
+                        };
+                        brief = Some(snapshot.clone());
+                        let _ = answer.send(snapshot);
+                    }
                     Some(Ask::Reload(config, answer)) => {
                         let said = self.reload(*config);
                         plan = self.core.plan();
                         self.names.send_replace(self.core.names());
-                        fresh = None;
+                        (fresh, brief) = (None, None);
                         let _ = answer.send(said);
                     }
                     Some(Ask::ReloadFailed) => {
                         self.core.reload_failed();
-                        fresh = None;
+                        (fresh, brief) = (None, None);
                     }
                     Some(Ask::Stop) | None => {
                         let wait = self.core.longest_timeout() + Duration::from_millis(500);

@@ -192,6 +192,7 @@ impl Scenario {
                 time_zone_name: "Europe/London".into(),
                 alertmanagers: Vec::new(),
                 sentinels: Vec::new(),
+                grafana: None,
             },
             credentials: Vec::new(),
             classes: ["voice", "data"]

@@ -45,6 +45,7 @@ fn config() -> Config {
             time_zone_name: "Europe/London".into(),
             alertmanagers: vec![],
             sentinels: vec![Host::Address([127, 0, 0, 1].into())],
+            grafana: Some("https://grafana.example.net".into()),
         },
         credentials: vec![],
         classes: vec![
@@ -201,6 +202,8 @@ impl Maker {
                 ObjectiveView { class: VOICE, measure: Measure::Mos, value: None, limit: 4.0, met: None },
             ],
             outages,
+            budget_left_seconds: Some(1_296 - i64::try_from(seen.down).expect("small")),
+            achievable: Some(of(seen.down, 2_592_000 - unknown)),
         });
     }
 

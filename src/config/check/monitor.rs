@@ -12,8 +12,8 @@ use crate::config::reader::{Context, Node, Wanted};
 use crate::names::Id;
 use crate::units::Dscp;
 
-const KEYS: [&str; 8] =
-    ["vantage", "listen", "data_dir", "time_zone", "include", "estate", "alertmanagers", "sentinels"];
+const KEYS: [&str; 9] =
+    ["vantage", "listen", "data_dir", "time_zone", "include", "estate", "alertmanagers", "sentinels", "grafana"];
 
 /// Where evidence is kept when nothing was said.
 const DATA_DIR: &str = "/var/lib/assured";
@@ -31,10 +31,11 @@ pub fn monitor(cx: &Context<'_>, node: Option<Node<'_>>, base_dir: &Path) -> Opt
     let data_dir = n.opt(cx, "data_dir", scalar::text).unwrap_or_else(|| DATA_DIR.into());
     let zone_name = n.opt(cx, "time_zone", time_zone).unwrap_or_else(|| "UTC".into());
     let time_zone = TimeZoneDatabase::bundled().get(&zone_name).unwrap_or(jiff::tz::TimeZone::UTC);
-    let alertmanagers = n.list(cx, "alertmanagers", base_url);
+    let alertmanagers = n.list(cx, "alertmanagers", |n| base_url(n, "an Alertmanager", "http://alertmanager.example.net:9093"));
     let sentinels = n.list(cx, "sentinels", scalar::host);
+    let grafana = n.opt(cx, "grafana", |n| base_url(n, "Grafana", "https://grafana.example.net"));
     let data_dir = super::resolve_path(base_dir, &data_dir);
-    Some(Monitor { vantage, listen, data_dir, time_zone, time_zone_name: zone_name, alertmanagers, sentinels })
+    Some(Monitor { vantage, listen, data_dir, time_zone, time_zone_name: zone_name, alertmanagers, sentinels, grafana })
 }
 
 fn label(n: &Node<'_>) -> Result<String, Wanted> {
@@ -66,10 +67,10 @@ fn time_zone(n: &Node<'_>) -> Result<String, Wanted> {
     Err(wanted(crate::config::problem::did_you_mean(text, names.iter().map(String::as_str)).map(str::to_owned)))
 }
 
-/// An Alertmanager: scheme, host, perhaps port and path; credentials in a URL end up in logs and packs.
-fn base_url(n: &Node<'_>) -> Result<String, Wanted> {
-    let wanted = |help: &str| Wanted::new("the address of an Alertmanager", help);
-    let example = "write \"http://alertmanager.example.net:9093\"";
+/// Another program's address: scheme, host, perhaps port and path; credentials in a URL end up in logs, pages and packs.
+fn base_url(n: &Node<'_>, whose: &str, such_as: &str) -> Result<String, Wanted> {
+    let wanted = |help: &str| Wanted::new(&format!("the address of {whose}"), help);
+    let example = &format!("write \"{such_as}\"");
     let text = n.text().ok_or_else(|| wanted(example))?;
     let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")).ok_or_else(|| wanted(example))?;
     let authority = rest.split('/').next().unwrap_or_default();
@@ -77,7 +78,7 @@ fn base_url(n: &Node<'_>) -> Result<String, Wanted> {
         return Err(wanted("take user and password out of the URL: it is shown in logs and evidence"));
     }
     if text.contains(['?', '#']) || text.chars().any(|c| c.is_whitespace() || c.is_control()) || text.len() > 512 {
-        return Err(wanted("give scheme, host, port and path only, such as \"http://alertmanager.example.net:9093\""));
+        return Err(wanted(&format!("give scheme, host, port and path only, such as \"{such_as}\"")));
     }
     let (host, port) = match authority.strip_prefix('[') {
         Some(v6) => {

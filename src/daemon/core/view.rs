@@ -29,9 +29,18 @@ fn shown(state: State) -> Shown {
     }
 }
 
-pub(super) fn snapshot(core: &Core, now: Now, strays: &Strays) -> Snapshot {
+/// How much of a picture is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// Everything.
+    Full,
+    /// Without what each class measures: summaries of five minutes are most of a picture's cost.
+    Brief,
+}
+
+pub(super) fn snapshot(core: &Core, now: Now, strays: &Strays, detail: Detail) -> Snapshot {
     let mut probed: Vec<&[ClassStats]> = vec![&[]; core.config.components.len()];
-    for target in &core.targets {
+    for target in core.targets.iter().filter(|_| detail == Detail::Full) {
         if let Purpose::Component(component) = target.purpose {
             probed[component.get()] = &target.classes;
         }
@@ -193,6 +202,8 @@ fn service(core: &Core, ix: ServiceIx, now: Sec) -> ServiceView {
         budget_remaining: figures.budget_remaining,
         objectives: figures.objectives,
         outages,
+        budget_left_seconds: figures.budget_left_seconds,
+        achievable: figures.achievable,
     }
 }
 

@@ -24,7 +24,7 @@ impl When {
             Ok(t) => t.to_zoned(zone.clone()).strftime("%a %-d %b %H:%M:%S %Z").to_string(),
             Err(_) => at.to_string(),
         };
-        Self { local, utc: at.to_string(), ago: duration(u64::try_from(now.since(at)).unwrap_or(0)) }
+        Self { local, utc: at.to_string(), ago: about(u64::try_from(now.since(at)).unwrap_or(0)) }
     }
 }
 
@@ -38,6 +38,15 @@ pub fn duration(seconds: u64) -> String {
         (0, 0, _) => format!("{m} min"),
         (0, _, _) => format!("{h} h {m:02} min"),
         _ => format!("{d} d {h} h"),
+    }
+}
+
+/// A length of time that still runs, in its two largest units but no finer than minutes: it reads the same for a minute.
+#[must_use]
+pub fn about(seconds: u64) -> String {
+    match seconds {
+        0..60 => "under a minute".to_owned(),
+        _ => duration(seconds / 60 * 60),
     }
 }
 
@@ -69,6 +78,14 @@ pub fn month_of(at: Sec, zone: &TimeZone) -> Option<(Span, String, Vec<Sec>, i8)
     Some((Span::new(start_of(first)?, start_of(next)?), name, days, first.days_in_month()))
 }
 
+/// The month before the one of `at`, as commands take it: `2026-10`.
+#[must_use]
+pub fn month_before(at: Sec, zone: &TimeZone) -> String {
+    let first = Timestamp::from_second(at.0).ok().map(|t| t.to_zoned(zone.clone()).date().first_of_month());
+    let before = first.and_then(|first| first.checked_sub(1.month()).ok());
+    before.map_or_else(|| "YYYY-MM".to_owned(), |day| day.strftime("%Y-%m").to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,6 +110,9 @@ mod tests {
             (403_200, "4 d 16 h"),
         ] {
             assert_eq!(duration(seconds), words);
+        }
+        for (seconds, words) in [(59, "under a minute"), (60, "1 min"), (119, "1 min"), (11_159, "3 h 05 min")] {
+            assert_eq!(about(seconds), words);
         }
     }
 
