@@ -43,7 +43,7 @@
   document.body.addEventListener("htmx:afterSwap", () => {
     const sites = document.getElementById("sites");
     const found = document.getElementById("found");
-    const words = sites && found && `${sites.dataset.found} sites found`;
+    const words = sites && found && `${sites.dataset.found} ${sites.dataset.found === "1" ? "site" : "sites"} found`;
     if (words && sites.hasAttribute("hx-get") && found.textContent !== words) found.textContent = words;
   });
 

@@ -125,10 +125,14 @@ mod tests {
 
     #[test]
     fn every_knot_has_its_box_glyph_and_line() {
-        let either = Knot { words: "any one of 2".into(), class: "up", needs: vec![leaf("a", "down"), leaf("b", "up")] };
+        let either =
+            Knot { words: "any one of 2".into(), class: "up", needs: vec![leaf("a", "down"), leaf("b", "up")] };
         let root = Knot { words: "Telephony".into(), class: "degraded", needs: vec![either] };
         let svg = tree(&root, "Telephony is degraded").expect("small");
-        assert_eq!((svg.matches("<rect").count(), svg.matches("<use").count(), svg.matches("<path").count()), (4, 4, 3));
+        assert_eq!(
+            (svg.matches("<rect").count(), svg.matches("<use").count(), svg.matches("<path").count()),
+            (4, 4, 3)
+        );
         assert!(svg.contains(r#"class="branch down""#) && svg.contains(r#"aria-label="Telephony is degraded""#));
         assert!(svg.contains(r#"height="72""#), "{svg}");
     }

@@ -198,7 +198,9 @@ async fn service_page(
     let Some(ix) = snapshot.config.service(&id) else { return html(&headers, None) };
     let hours = hours(&pairs_of(query));
     let history = server.history(&snapshot, hours, charts::of_service(&snapshot, ix)).await;
-    server.answer_from(snapshot, move |s| html(&headers, page::service::render(s, &id, hours, history.as_deref()))).await
+    server
+        .answer_from(snapshot, move |s| html(&headers, page::service::render(s, &id, hours, history.as_deref())))
+        .await
 }
 
 async fn site_page(State(server): State<Server>, query: Pairs, headers: HeaderMap, Path(id): Path<String>) -> Response {
@@ -418,7 +420,8 @@ fn html(headers: &HeaderMap, page: Option<String>) -> Response {
     let status = if page.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
     let page = page.unwrap_or_else(|| page::missing("this name"));
     let gzip = gzip_accepted(&joined(headers, &ACCEPT_ENCODING));
-    let body = if gzip { Body::from(compressed(page.as_bytes(), flate2::Compression::fast())) } else { Body::from(page) };
+    let body =
+        if gzip { Body::from(compressed(page.as_bytes(), flate2::Compression::fast())) } else { Body::from(page) };
     let mut answer = Response::new(body);
     *answer.status_mut() = status;
     let head = answer.headers_mut();
@@ -465,5 +468,8 @@ fn joined(headers: &HeaderMap, name: &HeaderName) -> String {
 
 /// FNV-1a: tells versions of a file apart, nothing more.
 fn fingerprint(content: &[u8]) -> u64 {
-    content.iter().copied().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    content
+        .iter()
+        .copied()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

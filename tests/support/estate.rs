@@ -395,6 +395,17 @@ pub fn hostile() -> Snapshot {
     s
 }
 
+/// The council on a good day: everything is up.
+pub fn calm() -> Snapshot {
+    let mut s = council();
+    s.components.iter_mut().for_each(|component| component.state = Shown::Up);
+    for service in &mut s.services {
+        (service.state, service.reason) = (Shown::Up, FINE.reason.into());
+        service.outages.retain(|o| o.to.is_some());
+    }
+    s
+}
+
 /// Nothing configured but the monitor itself.
 pub fn empty() -> Snapshot {
     Maker::new().done()

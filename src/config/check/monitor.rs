@@ -31,7 +31,8 @@ pub fn monitor(cx: &Context<'_>, node: Option<Node<'_>>, base_dir: &Path) -> Opt
     let data_dir = n.opt(cx, "data_dir", scalar::text).unwrap_or_else(|| DATA_DIR.into());
     let zone_name = n.opt(cx, "time_zone", time_zone).unwrap_or_else(|| "UTC".into());
     let time_zone = TimeZoneDatabase::bundled().get(&zone_name).unwrap_or(jiff::tz::TimeZone::UTC);
-    let alertmanagers = n.list(cx, "alertmanagers", |n| base_url(n, "an Alertmanager", "http://alertmanager.example.net:9093"));
+    let alertmanagers =
+        n.list(cx, "alertmanagers", |n| base_url(n, "an Alertmanager", "http://alertmanager.example.net:9093"));
     let sentinels = n.list(cx, "sentinels", scalar::host);
     let grafana = n.opt(cx, "grafana", |n| base_url(n, "Grafana", "https://grafana.example.net"));
     let data_dir = super::resolve_path(base_dir, &data_dir);

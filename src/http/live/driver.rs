@@ -75,12 +75,7 @@ impl Hub {
     /// Nobody listens yet.
     #[must_use]
     pub fn new(source: Source) -> Self {
-        Self {
-            source,
-            rooms: Mutex::default(),
-            places: Arc::new(Semaphore::new(MAX_STREAMS)),
-            somebody: Notify::new(),
-        }
+        Self { source, rooms: Mutex::default(), places: Arc::new(Semaphore::new(MAX_STREAMS)), somebody: Notify::new() }
     }
 
     /// A stream of events: the page's parts as they were sent last, then every change.
@@ -144,7 +139,10 @@ impl Hub {
                     false => None,
                 };
                 let picture = full.unwrap_or_else(|| Arc::clone(&snapshot));
-                self.tell(&snapshot, tokio::task::spawn_blocking(move || make(&picture, wanted)).await.unwrap_or_default());
+                self.tell(
+                    &snapshot,
+                    tokio::task::spawn_blocking(move || make(&picture, wanted)).await.unwrap_or_default(),
+                );
             }
             sleep((began.elapsed() * SHARE).clamp(TICK, SLOWEST)).await;
         }

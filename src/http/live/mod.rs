@@ -31,7 +31,10 @@ const MAX_SAID: usize = 3;
 
 /// Those of `now` that are not in `before` as they are now.
 #[must_use]
-pub fn changed<'a>(before: &[(&'static str, String)], now: &'a [(&'static str, String)]) -> Vec<(&'static str, &'a str)> {
+pub fn changed<'a>(
+    before: &[(&'static str, String)],
+    now: &'a [(&'static str, String)],
+) -> Vec<(&'static str, &'a str)> {
     let known = |name: &str| before.iter().find(|(n, _)| *n == name).map(|(_, html)| html.as_str());
     now.iter().filter(|(name, html)| known(name) != Some(html)).map(|(name, html)| (*name, html.as_str())).collect()
 }
@@ -121,6 +124,9 @@ mod tests {
         assert_eq!(said(&before, &one).as_deref(), Some("s2 is down."));
         assert_eq!(said(&one, &before).as_deref(), Some("s2 is up again."));
         let all = now(&[Shown::Unknown; 5]);
-        assert_eq!(said(&before, &all).as_deref(), Some("s0 is unknown. s1 is unknown. s2 is unknown. And 2 more changed."));
+        assert_eq!(
+            said(&before, &all).as_deref(),
+            Some("s0 is unknown. s1 is unknown. s2 is unknown. And 2 more changed.")
+        );
     }
 }

@@ -67,9 +67,8 @@ pub fn of_service(s: &Snapshot, ix: ServiceIx) -> Lines {
 #[must_use]
 pub fn of_site(s: &Snapshot, site: usize, class: ClassIx) -> Lines {
     let all = s.config.components.iter().enumerate();
-    let here = all.filter(|(_, c)| {
-        c.site.get() == site && c.icmp.as_ref().is_some_and(|icmp| icmp.classes.contains(&class))
-    });
+    let here =
+        all.filter(|(_, c)| c.site.get() == site && c.icmp.as_ref().is_some_and(|icmp| icmp.classes.contains(&class)));
     here.map(|(n, _)| (crate::names::ComponentIx::from(n), class)).collect()
 }
 
@@ -141,7 +140,9 @@ pub(super) fn render(s: &Snapshot, about: &About<'_>, history: &History) -> Stri
     made(&Charts {
         class: s.config.classes[about.class.get()].id.to_string(),
         classes: match about.choose {
-            true => s.config.classes.iter().enumerate().map(|(n, c)| (c.id.to_string(), n == about.class.get())).collect(),
+            true => {
+                s.config.classes.iter().enumerate().map(|(n, c)| (c.id.to_string(), n == about.class.get())).collect()
+            }
             false => Vec::new(),
         },
         hours: about.hours,

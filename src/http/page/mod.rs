@@ -89,6 +89,8 @@ impl Desk {
 pub(crate) struct Promise {
     /// `99.9871%`, or `nothing measured yet`.
     pub availability: String,
+    /// `21% measured`; empty when nearly all was.
+    pub measured: String,
     /// `99.95%`.
     pub target: String,
     /// `64% left`, `overspent by 38%`, or that no down time is allowed.
@@ -101,6 +103,9 @@ pub(crate) struct Promise {
     pub share: f64,
 }
 
+/// Below this share of the window measured, a figure is not shown without it.
+const WHOLE: f64 = 0.99;
+
 impl Promise {
     pub(crate) fn of(s: &Snapshot, ix: ServiceIx, view: &ServiceView) -> Self {
         let target = s.config.slas.get(s.config.services[ix.get()].sla.get()).map(|sla| sla.availability.to_string());
@@ -112,11 +117,15 @@ impl Promise {
             None => ("no down time is allowed".to_owned(), String::new()),
         };
         let seconds = match view.budget_left_seconds {
-            Some(left) if left < 0 => format!("{} more down time than the month allows", when::duration(left.unsigned_abs())),
+            Some(left) if left < 0 => {
+                format!("{} more down time than the month allows", when::duration(left.unsigned_abs()))
+            }
             Some(left) => format!("{} of down time left this month", when::duration(left.unsigned_abs())),
             None => String::new(),
         };
+        let coverage = view.availability.map(|r| r.coverage).filter(|c| *c < WHOLE);
         Self {
+            measured: coverage.map_or_else(String::new, |c| format!("{} measured", when::percent(c, 0))),
             seconds,
             availability: view.availability.map_or("nothing measured yet".to_owned(), |r| when::percent(r.value, 4)),
             target: target.unwrap_or_default(),
@@ -181,6 +190,11 @@ pub(crate) fn look(state: Shown) -> Look {
 /// A service's state since when; `None` when nothing was ever decided.
 pub(crate) fn since(at: Option<Sec>, s: &Snapshot) -> Option<When> {
     at.map(|at| When::new(at, s.at, &s.config.monitor.time_zone))
+}
+
+/// A reason as a page shows it.
+pub(crate) fn reason(words: &str, s: &Snapshot) -> String {
+    when::localised(words, s.at, &s.config.monitor.time_zone)
 }
 
 /// A page that says that `what` is unknown.

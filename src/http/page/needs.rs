@@ -1,6 +1,6 @@
 //! What a service stands on: its tree of requirements as a drawing, and as a list with the reasons.
 
-use super::look;
+use super::{look, reason};
 use crate::config::model::Tree;
 use crate::draw::palette::Look;
 use crate::draw::tree::{Knot, tree};
@@ -39,11 +39,7 @@ pub(super) fn lines(s: &Snapshot, tree: &Tree) -> Vec<Line> {
 /// The drawing; `None` when there is too much to draw.
 pub(super) fn drawing(s: &Snapshot, ix: ServiceIx) -> Option<String> {
     let (of, view) = (&s.config.services[ix.get()], &s.services[ix.get()]);
-    let root = Knot {
-        words: of.title.clone(),
-        class: look(view.state).class,
-        needs: vec![knot(s, &of.requires).0],
-    };
+    let root = Knot { words: of.title.clone(), class: look(view.state).class, needs: vec![knot(s, &of.requires).0] };
     let alt = format!(
         "What {} needs, drawn: it is {}. The same stands below as a list.",
         of.title,
@@ -96,7 +92,7 @@ fn grow(s: &Snapshot, tree: &Tree, into: &mut Vec<Line>) {
                 look: look(view.state),
                 id: of.id.to_string(),
                 site_id: s.config.sites[of.site.get()].id.to_string(),
-                reason: view.reason.clone(),
+                reason: reason(&view.reason, s),
             });
         }
         Tree::Service(ix, inner) => {

@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::needs::{self, Line};
 use super::when::{self, duration, percent};
-use super::{Desk, Frame, Promise, When, charts, day, look, made, since};
+use super::{Desk, Frame, Promise, When, charts, day, look, made, reason, since};
 use crate::config::model::{Formula, Measure, UnknownPolicy};
 use crate::draw::bar;
 use crate::draw::palette::Look;
@@ -164,7 +164,7 @@ pub fn parts(s: &Snapshot, id: &str) -> Option<Parts> {
         title: of.title.clone(),
         look: look(view.state),
         since: since(view.since, s),
-        reason: view.reason.clone(),
+        reason: reason(&view.reason, s),
     };
     let outages = OutagesPart {
         outages: view.outages.iter().rev().map(|o| outage(s, o)).collect(),
@@ -182,13 +182,16 @@ pub fn parts(s: &Snapshot, id: &str) -> Option<Parts> {
         ("banners", super::banners(s)),
         ("verdict", made(&verdict)),
         ("promise", made(&promise(s, ix, view, name.clone()))),
-        ("month", made(&MonthPart {
-            timeline: timeline::month(month, s.at, &days, &marks(s, view, &works, month)),
-            first_day: day(month.from, zone),
-            middle_day: day(month.from.plus(i64::from(last) / 2 * 86_400), zone),
-            last_day: day(month.to.plus(-1), zone),
-            ..accounts(view, name)
-        })),
+        (
+            "month",
+            made(&MonthPart {
+                timeline: timeline::month(month, s.at, &days, &marks(s, view, &works, month)),
+                first_day: day(month.from, zone),
+                middle_day: day(month.from.plus(i64::from(last) / 2 * 86_400), zone),
+                last_day: day(month.to.plus(-1), zone),
+                ..accounts(view, name)
+            }),
+        ),
         ("outages", made(&outages)),
         ("objectives", made(&ObjectivesPart { objectives: view.objectives.iter().map(|o| objective(s, o)).collect() })),
         ("needs", made(&NeedsPart { drawing: needs::drawing(s, ix), tree: needs::lines(s, &of.requires) })),

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::when::{millis, percent};
-use super::{Desk, Frame, Promise, When, charts, look, made, since};
+use super::{Desk, Frame, Promise, When, charts, look, made, reason, since};
 use crate::draw::palette::Look;
 use crate::http::history::History;
 use crate::http::live::Parts;
@@ -136,7 +136,7 @@ pub fn parts(s: &Snapshot, id: &str) -> Option<Parts> {
             title: of.title.clone(),
             class: s.config.classes[of.class.get()].id.to_string(),
             since: since(view.since, s),
-            reason: view.reason.clone(),
+            reason: reason(&view.reason, s),
             promise: Promise::of(s, ServiceIx::from(n), view),
         })
         .collect();
@@ -157,7 +157,7 @@ pub fn parts(s: &Snapshot, id: &str) -> Option<Parts> {
             kind: kind_name(&of.kind),
             address: of.address.as_ref().map_or("not probed itself".to_owned(), ToString::to_string),
             since: since(view.since, s),
-            reason: view.reason.clone(),
+            reason: reason(&view.reason, s),
             classes: view.classes.iter().map(|c| class_row(s, c)).collect(),
         })
         .collect();

@@ -9,7 +9,7 @@ use crate::names::ServiceIx;
 use crate::snapshot::{ServiceView, Snapshot};
 use crate::units::{Sec, Span};
 
-/// So many services are shown, those with the least left first.
+/// So many services are shown that used some of their allowance, those with the least left first.
 pub(super) const ROWS: usize = 12;
 /// A wall has room for fewer.
 pub(super) const ROWS_ON_A_WALL: usize = 6;
@@ -25,7 +25,10 @@ struct Month {
     any: String,
     any_down: String,
     rows: Vec<Row>,
-    more: bool,
+    /// Services that used some of their allowance beside those in `rows`.
+    more: usize,
+    /// Services that used none.
+    untouched: usize,
 }
 
 struct Row {
@@ -48,6 +51,7 @@ pub(super) fn render(s: &Snapshot, most: usize) -> String {
         .services
         .iter()
         .enumerate()
+        .filter(|(_, v)| v.accounts.down > 0 || v.budget_remaining.is_some_and(|left| left < 1.0))
         .map(|(n, v)| (v.budget_remaining.unwrap_or(f64::INFINITY), v.accounts.down, ServiceIx::from(n)))
         .collect();
     order.sort_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)).then(a.2.cmp(&b.2)));
@@ -70,7 +74,8 @@ pub(super) fn render(s: &Snapshot, most: usize) -> String {
         name,
         any: timeline::month(month, s.at, &days, &all),
         any_down: if seconds == 0 { "–".to_owned() } else { duration(seconds) },
-        more: order.len() > most,
+        more: order.len().saturating_sub(most),
+        untouched: s.services.len() - order.len(),
         rows: order.into_iter().take(most).map(|(.., ix)| row(ix)).collect(),
     })
 }
@@ -104,10 +109,8 @@ mod tests {
     #[test]
     fn overlapping_outages_are_one_stretch_and_never_too_many() {
         let span = |from, to| Span::new(Sec(from), Sec(to));
-        let all: Vec<Span> = merged(vec![span(50, 60), span(0, 10), span(5, 20), span(20, 21)])
-            .into_iter()
-            .map(|m| m.span)
-            .collect();
+        let all: Vec<Span> =
+            merged(vec![span(50, 60), span(0, 10), span(5, 20), span(20, 21)]).into_iter().map(|m| m.span).collect();
         assert_eq!(all, [span(0, 21), span(50, 60)]);
         assert_eq!(merged((0..1_000).map(|n| span(n * 10, n * 10 + 5)).collect()).len(), MAX_MARKS);
     }

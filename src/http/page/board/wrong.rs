@@ -4,7 +4,7 @@ use askama::Template;
 
 use crate::draw::palette::Look;
 use crate::http::page::when::about;
-use crate::http::page::{Desk, Promise, When, look, made, since};
+use crate::http::page::{Desk, Promise, When, look, made, reason, since};
 use crate::names::ServiceIx;
 use crate::snapshot::{Shown, Snapshot};
 use crate::units::Sec;
@@ -12,7 +12,7 @@ use crate::units::Sec;
 /// So many troubles are told in full; the sites below show the others too.
 pub(super) const TOLD: usize = 24;
 /// A wall has room for fewer.
-pub(super) const TOLD_ON_A_WALL: usize = 5;
+pub(super) const TOLD_ON_A_WALL: usize = 4;
 /// So many services are named on one card.
 const MAX_HURT: usize = 4;
 /// So many devices and links are told of.
@@ -133,7 +133,7 @@ fn trouble(s: &Snapshot, group: &[ServiceIx]) -> Trouble {
         site: site.title.clone(),
         site_id: site.id.to_string(),
         since: since(view.since, s),
-        reason: view.reason.clone(),
+        reason: reason(&view.reason, s),
         desk: Desk::of(&s.config.contracts[of.contract.get()]),
         restore,
         more: group.len().saturating_sub(MAX_HURT),
@@ -152,9 +152,11 @@ fn hurt(s: &Snapshot, ix: ServiceIx) -> Hurt {
 }
 
 fn last(s: &Snapshot) -> Option<Last> {
-    let ended = s.services.iter().zip(&s.config.services).flat_map(|(view, of)| {
-        view.outages.iter().filter_map(move |outage| Some((outage.to?, outage.from, of)))
-    });
+    let ended = s
+        .services
+        .iter()
+        .zip(&s.config.services)
+        .flat_map(|(view, of)| view.outages.iter().filter_map(move |outage| Some((outage.to?, outage.from, of))));
     let (to, from, of) = ended.max_by_key(|(to, from, _)| (*to, *from))?;
     let zone = &s.config.monitor.time_zone;
     Some(Last {
@@ -180,7 +182,7 @@ pub(super) fn behind(s: &Snapshot) -> String {
             site: site.title.clone(),
             site_id: site.id.to_string(),
             since: since(view.since, s),
-            reason: view.reason.clone(),
+            reason: reason(&view.reason, s),
         }
     };
     made(&Behind { components: wrong.into_iter().take(MAX_BEHIND).map(part).collect(), more })
