@@ -16,7 +16,7 @@ const H: f64 = 100.0;
 pub fn lines(series: &[Vec<Option<f64>>], limit: Option<f64>, floor: f64, ceiling: Option<f64>) -> (String, f64) {
     let values = series.iter().flatten().flatten().copied();
     let highest = values.chain(limit).filter(|v| v.is_finite()).fold(floor, f64::max);
-    let top = ceiling.unwrap_or_else(|| if highest > floor { floor + (highest - floor) * 1.1 } else { floor + 1.0 });
+    let top = ceiling.unwrap_or(if highest > floor { floor + (highest - floor) * 1.1 } else { floor + 1.0 });
     let y = |v: f64| H - H * ((v - floor) / (top - floor)).clamp(0.0, 1.0);
     let mut svg = format!(
         r#"<svg class="lines" viewBox="0 0 {W} {H}" preserveAspectRatio="none" aria-hidden="true" focusable="false"><rect class="ground" width="{W}" height="{H}"/>"#

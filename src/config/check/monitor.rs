@@ -70,7 +70,7 @@ fn time_zone(n: &Node<'_>) -> Result<String, Wanted> {
 
 /// Another program's address: scheme, host, perhaps port and path; credentials in a URL end up in logs, pages and packs.
 fn base_url(n: &Node<'_>, whose: &str, such_as: &str) -> Result<String, Wanted> {
-    let wanted = |help: &str| Wanted::new(&format!("the address of {whose}"), help);
+    let wanted = |help: &str| Wanted::new(format!("the address of {whose}"), help);
     let example = &format!("write \"{such_as}\"");
     let text = n.text().ok_or_else(|| wanted(example))?;
     let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")).ok_or_else(|| wanted(example))?;

@@ -19,11 +19,13 @@ const MAX_REMEMBERED: usize = 32;
 #[derive(Clone)]
 pub struct Past {
     reading: Arc<Semaphore>,
-    remembered: Arc<Mutex<Vec<(Key, Arc<History>)>>>,
+    remembered: Arc<Mutex<Remembered>>,
 }
 
 /// What an answer depends on: the configuration, its end, its hours, its lines.
 type Key = (String, Sec, u32, Lines);
+
+type Remembered = Vec<(Key, Arc<History>)>;
 
 impl Default for Past {
     fn default() -> Self {
