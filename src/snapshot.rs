@@ -11,7 +11,7 @@ use crate::config::model::Measure;
 use crate::measurement::Cause;
 use crate::metrics::histogram::RttHistogram;
 use crate::names::ClassIx;
-use crate::units::{Micros, Sec};
+use crate::units::{Micros, Sec, Span};
 
 /// Everything at one instant.
 #[derive(Debug, Clone)]
@@ -142,6 +142,8 @@ pub struct ServiceView {
     pub objectives: Vec<ObjectiveView>,
     /// Down intervals of this month, `to` is `None` while it lasts.
     pub outages: Vec<OutageView>,
+    /// Stretches of this month that nobody can tell of, in order of time; of very many the longest.
+    pub unknown: Vec<Span>,
     /// Seconds of the month's allowed down time that are left, negative once it is overspent; `None` when none is allowed.
     pub budget_left_seconds: Option<i64>,
     /// The highest availability that the month can still reach, as a fraction: all that is to come is up.

@@ -3,7 +3,7 @@
 "use strict";
 (() => {
   const section = document.getElementById("charts");
-  if (!section || !window.uPlot) return;
+  if (!section || !section.dataset.series || !window.uPlot) return;
   const scale = { ms: 1000, "%": 100, "": 1 };
   const dashes = [[], [8, 4], [2, 3], [10, 3, 2, 3], [5, 2], [1, 2], [12, 4], [3, 6]];
   const dark = window.matchMedia("(prefers-color-scheme: dark)");

@@ -202,6 +202,7 @@ impl Maker {
                 ObjectiveView { class: VOICE, measure: Measure::Mos, value: None, limit: 4.0, met: None },
             ],
             outages,
+            unknown: if unknown > 0 { vec![Span::new(NOW.plus(-5_400), NOW)] } else { vec![] },
             budget_left_seconds: Some(1_296 - i64::try_from(seen.down).expect("small")),
             achievable: Some(of(seen.down, 2_592_000 - unknown)),
         });

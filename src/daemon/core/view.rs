@@ -13,8 +13,11 @@ use crate::sla::tree;
 use crate::snapshot::{
     AccountsView, ClassView, ComponentView, MonitorView, OutageView, ServiceView, Shown, Snapshot, VoiceView,
 };
-use crate::units::Sec;
+use crate::units::{Sec, Span};
 use crate::voice;
+
+/// So many stretches of unknown time of a service are in a picture.
+const UNKNOWN_SHOWN: usize = 100;
 
 /// A state's name in log lines.
 pub(super) fn state_name(state: State) -> &'static str {
@@ -202,9 +205,27 @@ fn service(core: &Core, ix: ServiceIx, now: Sec) -> ServiceView {
         budget_remaining: figures.budget_remaining,
         objectives: figures.objectives,
         outages,
+        unknown: book.map_or_else(Vec::new, |book| longest(book.unknown().iter().map(|u| u.span).collect())),
         budget_left_seconds: figures.budget_left_seconds,
         achievable: figures.achievable,
     }
+}
+
+/// Neighbours as one; of more than a page can show the longest, in order of time.
+fn longest(spans: Vec<Span>) -> Vec<Span> {
+    let mut whole: Vec<Span> = Vec::new();
+    for span in spans {
+        match whole.last_mut() {
+            Some(last) if span.from <= last.to => last.to = last.to.max(span.to),
+            _ => whole.push(span),
+        }
+    }
+    if whole.len() > UNKNOWN_SHOWN {
+        whole.sort_by_key(|span| std::cmp::Reverse(span.seconds()));
+        whole.truncate(UNKNOWN_SHOWN);
+        whole.sort_by_key(|span| span.from);
+    }
+    whole
 }
 
 fn monitor(core: &Core, strays: &Strays) -> MonitorView {

@@ -50,8 +50,9 @@ impl Past {
             return Some(known);
         }
         let config = Arc::clone(config);
+        let remembered = Arc::clone(&self.remembered);
         let read = tokio::task::spawn_blocking(move || {
-            // The place is kept while the thread reads, also when nobody waits any more.
+            // The place is kept while the thread reads, and the answer remembered, also when nobody waits any more.
             let _place = place;
             let mut collector = Collector::new((span, step), &lines);
             if let (false, Ok(reader)) = (lines.is_empty(), Reader::open(&config.monitor.data_dir)) {
@@ -60,15 +61,15 @@ impl Past {
                 let query = Query { span, coarsest: Grain::Minute, names: &names, only: Some(&only) };
                 reader.rows(query, |chunk| collector.add(chunk.span.from, &chunk.rows));
             }
-            Arc::new(collector.done(&config, &lines, left_out))
+            let history = Arc::new(collector.done(&config, &lines, left_out));
+            let mut remembered = remembered.lock().unwrap_or_else(PoisonError::into_inner);
+            if remembered.len() >= MAX_REMEMBERED {
+                remembered.remove(0);
+            }
+            remembered.push((key, Arc::clone(&history)));
+            history
         });
-        let history = read.await.ok()?;
-        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        if remembered.len() >= MAX_REMEMBERED {
-            remembered.remove(0);
-        }
-        remembered.push((key, Arc::clone(&history)));
-        Some(history)
+        read.await.ok()
     }
 
     fn known(&self, key: &Key) -> Option<Arc<History>> {

@@ -21,7 +21,7 @@ use crate::snapshot::{Shown, Snapshot};
 
 /// So many streams at a time, of the connections that there are; further pages refresh themselves instead.
 pub const MAX_STREAMS: usize = 320;
-/// So many different pages are listened to at a time.
+/// So many different pages are listened to at a time; the board is always among them.
 const MAX_TOPICS: usize = 64;
 /// A listener may be so many messages behind before it is dropped.
 const MAX_BEHIND: usize = 16;
@@ -90,7 +90,8 @@ impl Hub {
         if rooms.closed {
             return Err(Refused::Stopping);
         }
-        if !rooms.open.contains_key(&topic) && rooms.open.len() >= MAX_TOPICS {
+        let boards = matches!(topic, Topic::Board | Topic::Wall);
+        if !boards && !rooms.open.contains_key(&topic) && rooms.open.len() >= MAX_TOPICS {
             return Err(Refused::Full);
         }
         let room = rooms.open.entry(topic).or_insert_with(|| Room {
@@ -130,19 +131,21 @@ impl Hub {
                 let now = states(&snapshot, &Topic::Board);
                 let all = ticks.is_multiple_of(DETAIL_TICKS) || now != seen;
                 seen = now;
-                let detailed = |topic: &Topic| !matches!(topic, Topic::Board | Topic::Wall);
-                let wanted = |topic: &Topic| all || !detailed(topic) || self.is_new(topic);
-                let wanted: Vec<Topic> = topics.into_iter().filter(wanted).collect();
+                let (mut wanted, detailed): (Vec<Topic>, Vec<Topic>) =
+                    topics.into_iter().partition(|topic| matches!(topic, Topic::Board | Topic::Wall));
+                let mut picture = Arc::clone(&snapshot);
+                let detailed: Vec<Topic> = detailed.into_iter().filter(|topic| all || self.is_new(topic)).collect();
                 // What each class measures is asked for only when a page shows it.
-                let full = match wanted.iter().any(detailed) {
-                    true => self.source.snapshot().await.ok(),
-                    false => None,
-                };
-                let picture = full.unwrap_or_else(|| Arc::clone(&snapshot));
-                self.tell(
-                    &snapshot,
-                    tokio::task::spawn_blocking(move || make(&picture, wanted)).await.unwrap_or_default(),
-                );
+                if !detailed.is_empty()
+                    && let Ok(full) = self.source.snapshot().await
+                {
+                    picture = full;
+                    wanted.extend(detailed);
+                }
+                // Were pages not made, to tell of the time alone would call old ones live.
+                if let Ok(made) = tokio::task::spawn_blocking(move || make(&picture, wanted)).await {
+                    self.tell(&snapshot, made);
+                }
             }
             sleep((began.elapsed() * SHARE).clamp(TICK, SLOWEST)).await;
         }
@@ -183,7 +186,7 @@ impl Hub {
                 text += &events([("say", page::escaped(&words).as_str())]);
             }
             text += &events([("clock", clock.as_str())]);
-            room.whole = events(parts.iter().map(|(n, h)| (*n, h.as_str())).chain([("clock", clock.as_str())])).into();
+            room.whole = events(parts.iter().map(|(n, h)| (*n, h.as_str()))).into();
             (room.parts, room.states) = (Arc::new(parts), Arc::new(states));
             told.insert(topic, text.into());
         }

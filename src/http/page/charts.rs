@@ -158,6 +158,15 @@ pub(super) fn render(s: &Snapshot, about: &About<'_>, history: &History) -> Stri
     })
 }
 
+/// What stands there when the evidence could not be read in time.
+pub(super) fn later() -> String {
+    made(&Later)
+}
+
+#[derive(Template)]
+#[template(path = "page/later.html")]
+struct Later;
+
 fn row(s: &Snapshot, n: usize, line: &Line) -> Row {
     let none = || "–".to_owned();
     let last = |of: Of| line.values(of).into_iter().rev().flatten().next();

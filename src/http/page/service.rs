@@ -147,7 +147,7 @@ pub fn render(s: &Snapshot, id: &str, hours: u32, history: Option<&History>) -> 
         desk: Desk::of(contract),
         contract_id: contract.id.to_string(),
         last_month: when::month_before(s.at, &s.config.monitor.time_zone),
-        charts: history.map_or_else(String::new, |history| charts::render(s, &about, history)),
+        charts: history.map_or_else(charts::later, |history| charts::render(s, &about, history)),
     }))
 }
 
@@ -288,7 +288,8 @@ fn marks(s: &Snapshot, view: &ServiceView, works: &[(Span, String, bool)], month
         .outages
         .iter()
         .map(|o| Mark { span: Span::new(o.from, o.to.unwrap_or(s.at.max(o.from.plus(1)))), kind: MarkKind::Down });
-    work.chain(down).filter(|m| m.span.intersect(month).is_some()).collect()
+    let unknown = view.unknown.iter().map(|&span| Mark { span, kind: MarkKind::Unknown });
+    unknown.chain(work).chain(down).filter(|m| m.span.intersect(month).is_some()).collect()
 }
 
 fn objective(s: &Snapshot, o: &ObjectiveView) -> Objective {

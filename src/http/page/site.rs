@@ -103,7 +103,7 @@ pub fn render(s: &Snapshot, id: &str, hours: u32, class: ClassIx, history: Optio
         title: s.config.sites[ix].title.clone(),
         worst: worst(s, ix),
         desks: contracts.iter().filter_map(|c| s.config.contracts.get(c.get())).map(Desk::of).collect(),
-        charts: history.map_or_else(String::new, |history| charts::render(s, &about, history)),
+        charts: history.map_or_else(charts::later, |history| charts::render(s, &about, history)),
     }))
 }
 

@@ -6,6 +6,7 @@ use crate::draw::timeline::{self, Mark, MarkKind};
 use crate::http::page::when::{self, duration};
 use crate::http::page::{Promise, day, made};
 use crate::names::ServiceIx;
+use crate::sla::exclusion::intersection;
 use crate::snapshot::{ServiceView, Snapshot};
 use crate::units::{Sec, Span};
 
@@ -61,23 +62,38 @@ pub(super) fn render(s: &Snapshot, most: usize) -> String {
             id: of.id.to_string(),
             title: of.title.clone(),
             site: s.config.sites[of.site.get()].title.clone(),
-            strip: timeline::month(month, s.at, &days, &merged(spans(s, view).collect())),
+            strip: timeline::month(
+                month,
+                s.at,
+                &days,
+                &unknown(view).chain(merged(spans(s, view).collect())).collect::<Vec<_>>(),
+            ),
             down: if view.accounts.down == 0 { "–".to_owned() } else { duration(view.accounts.down) },
             promise: Promise::of(s, ix, view),
         }
     };
     let all = merged(s.services.iter().flat_map(|view| spans(s, view)).collect());
+    // What no service can tell of; where one of them was up, there is something to show.
+    let silent = s.services.iter().map(|view| view.unknown.clone()).reduce(|a, b| match a.is_empty() {
+        true => a,
+        false => intersection(&a, &b),
+    });
+    let silent = silent.into_iter().flatten().map(|span| Mark { span, kind: MarkKind::Unknown });
     let seconds = all.iter().map(|m| m.span.intersect(month).map_or(0, Span::seconds)).sum();
     made(&Month {
         first_day: day(month.from, zone),
         last_day: day(month.to.plus(-1), zone),
         name,
-        any: timeline::month(month, s.at, &days, &all),
+        any: timeline::month(month, s.at, &days, &silent.chain(all.iter().copied()).collect::<Vec<_>>()),
         any_down: if seconds == 0 { "–".to_owned() } else { duration(seconds) },
         more: order.len().saturating_sub(most),
         untouched: s.services.len() - order.len(),
         rows: order.into_iter().take(most).map(|(.., ix)| row(ix)).collect(),
     })
+}
+
+fn unknown(view: &ServiceView) -> impl Iterator<Item = Mark> + '_ {
+    view.unknown.iter().map(|&span| Mark { span, kind: MarkKind::Unknown })
 }
 
 fn spans<'a>(s: &Snapshot, view: &'a ServiceView) -> impl Iterator<Item = Span> + use<'a> {
