@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn nothing_measured_draws_no_line_and_wild_values_stay_inside() {
         let (svg, _) = lines(&[vec![None, None], vec![]], None, 0.0, None);
-        assert!(!svg.contains("class=\"line"), "{svg}");
+        assert!(!svg.contains("class=\"line l"), "{svg}");
         let (svg, top) = lines(&[vec![Some(f64::NAN), Some(9.0)]], Some(2.0), 1.0, Some(4.5));
         assert!(!svg.contains("NaN") && (top - 4.5).abs() < 1e-9, "{svg}");
         assert!(svg.contains(" 0.0h3"), "{svg}");

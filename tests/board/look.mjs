@@ -25,7 +25,7 @@ const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "
 // A page of which every complaint is remembered: console, exceptions, the content security policy, dialogs.
 const open = async (options = {}) => {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: "reduce", ...options });
-  context.setDefaultTimeout(30_000);
+  context.setDefaultTimeout(120_000); // only a machine that is far too busy needs so long
   const page = await context.newPage();
   page.complaints = [];
   page.on("console", (m) => { if (["error", "warning"].includes(m.type())) page.complaints.push(m.text()); });
@@ -45,7 +45,8 @@ const looks = {
     const of = async (colorScheme) => {
       // axe is brought in past the policy, which is what it is for; the policy itself is watched below.
       const page = await open({ colorScheme, bypassCSP: true });
-      for (const address of addresses) {
+      // Colours are all that differs in the dark: one page of each kind shows them.
+      for (const address of colorScheme === "dark" ? everywhere(pages.council) : addresses) {
         await page.goto(address);
         await page.addScriptTag({ path: axe });
         const found = await page.evaluate((options) =>
@@ -102,7 +103,7 @@ const looks = {
   async lab() {
     const page = await open();
     await page.goto(`${pages.board}/`);
-    const says = (words) => page.waitForFunction((w) => document.getElementById("headline").textContent.includes(w), words, { timeout: 45_000 });
+    const says = (words) => page.waitForFunction((w) => document.getElementById("headline").textContent.includes(w), words, { timeout: 120_000 });
     await says("All is well with 2 services");
     await page.evaluate(() => { window.sameDocument = true; });
     await says("1 service is down");
@@ -111,7 +112,7 @@ const looks = {
     const service = await open();
     await service.goto(`${pages.board}/services/s-weak`);
     await says("All is well with 2 services");
-    await service.waitForFunction(() => document.getElementById("headline").textContent.includes(": up"), null, { timeout: 45_000 });
+    await service.waitForFunction(() => document.getElementById("headline").textContent.includes(": up"), null, { timeout: 120_000 });
     await service.locator("#outages").getByText("weak").first().waitFor();
     check(await page.evaluate(() => window.sameDocument), "the page was not loaded again");
     check((await page.locator("#month").textContent()).includes("s-weak"), "the month knows of it");
