@@ -49,6 +49,7 @@ fn measure(hosts: u32, seconds: u32) -> Result<(), Box<dyn Error>> {
         file: None,
         data_dir: None,
         sockets: lab.sockets(Default::default())?,
+        snmp: assured::daemon::poll::driver::here(),
         clock: Arc::new(SystemClock::default()),
         stop: stop.clone(),
     };

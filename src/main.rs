@@ -38,7 +38,7 @@ fn main() -> ExitCode {
 
 /// Log lines go to standard error; `ASSURED_LOG` narrows or widens them, as in `ASSURED_LOG=debug`.
 fn log_to_stderr(format: LogFormat) {
-    let filter = EnvFilter::try_from_env("ASSURED_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_env("ASSURED_LOG").unwrap_or_else(|_| EnvFilter::new("info,async_snmp=off"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     match format {
         LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),

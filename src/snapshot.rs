@@ -5,12 +5,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
+
+use assured_probes::snmp::Access;
+use assured_probes::snmp::reading::Reading;
 
 use crate::config::Config;
 use crate::config::model::Measure;
 use crate::measurement::Cause;
+use crate::measurement::status::DatedBy;
 use crate::metrics::histogram::RttHistogram;
-use crate::names::ClassIx;
+use crate::names::{ClassIx, ComponentIx};
 use crate::units::{Micros, Sec, Span};
 
 /// Everything at one instant.
@@ -26,6 +31,8 @@ pub struct Snapshot {
     pub components: Vec<ComponentView>,
     /// Parallel to `config.services`.
     pub services: Vec<ServiceView>,
+    /// Devices that are polled, in the order of `config.components`.
+    pub devices: Vec<DeviceView>,
     /// The monitor itself.
     pub monitor: MonitorView,
 }
@@ -70,6 +77,25 @@ pub struct ComponentView {
     pub reason: String,
     /// One for each class that is probed; none in a brief snapshot.
     pub classes: Vec<ClassView>,
+    /// What its device says of its interface; `None` for what has none that is polled, and before the first poll.
+    pub interface: Option<InterfaceView>,
+}
+
+/// An interface, as its device tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InterfaceView {
+    /// Up, down, or unknown: nothing was heard, or it is switched off.
+    pub state: Shown,
+    /// The newest word on it, for an operator: `up`, `down: not present`, `switched off`, or why nothing is known.
+    pub word: &'static str,
+    /// Since when it is in this state, as far as we saw it enter that.
+    pub since: Option<Sec>,
+    /// What dates `since`.
+    pub dated_by: Option<DatedBy>,
+    /// The newest poll, whatever it brought.
+    pub polled: Sec,
+    /// What the device said last, and when: the newest word that was not silence.
+    pub said: Option<(Sec, &'static str)>,
 }
 
 /// One class's probes to one component.
@@ -138,6 +164,8 @@ pub struct ServiceView {
     pub availability: Option<Ratios>,
     /// Share of the month's allowed down time that is left, may be negative; `None` when none is allowed.
     pub budget_remaining: Option<f64>,
+    /// What is at risk of falling due as a credit; `None` when the terms give none or nothing can be compared.
+    pub credit: Option<CreditView>,
     /// Objectives so far.
     pub objectives: Vec<ObjectiveView>,
     /// Down intervals of this month, `to` is `None` while it lasts.
@@ -148,6 +176,15 @@ pub struct ServiceView {
     pub budget_left_seconds: Option<i64>,
     /// The highest availability that the month can still reach, as a fraction: all that is to come is up.
     pub achievable: Option<f64>,
+}
+
+/// A credit as a share of the monthly charge, for metrics and pages; what is owed is decided by the evidence pack.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CreditView {
+    /// If the month ended as it stands, were enough of it measured.
+    pub so_far: f64,
+    /// Even if everything still to come is up.
+    pub certain: f64,
 }
 
 /// Seconds on each account.
@@ -199,6 +236,48 @@ pub struct OutageView {
     pub components: Vec<String>,
 }
 
+/// A device that is polled by SNMP, and what it said at the newest poll.
+#[derive(Debug, Clone)]
+pub struct DeviceView {
+    /// Which device.
+    pub component: ComponentIx,
+    /// Whether we are let in; `None` before the first poll.
+    pub access: Option<Access>,
+    /// The profile that it is read through; empty while it was never reached.
+    pub profile: String,
+    /// `sysDescr`.
+    pub description: String,
+    /// How long its agent has been running; `None` when the newest poll did not tell.
+    pub uptime: Option<Duration>,
+    /// Restarts seen since the daemon started.
+    pub restarts: u64,
+    /// How polls ended, since the daemon started.
+    pub polls: Polls,
+    /// The newest poll, whatever it brought.
+    pub polled: Option<Sec>,
+    /// The newest poll that was answered.
+    pub answered: Option<Sec>,
+    /// What the newest poll brought; empty when it brought nothing.
+    pub readings: Arc<[Reading]>,
+    /// Readings left out because there were too many.
+    pub cut: u64,
+    /// What does not fit the configuration, in words.
+    pub complaints: Vec<String>,
+}
+
+/// How polls ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Polls {
+    /// Everything was answered.
+    pub ok: u64,
+    /// No answer in time.
+    pub timeout: u64,
+    /// The agent would not let us in.
+    pub auth: u64,
+    /// Anything else.
+    pub error: u64,
+}
+
 /// The monitor itself.
 #[derive(Debug, Clone, Default)]
 pub struct MonitorView {
@@ -212,6 +291,8 @@ pub struct MonitorView {
     pub not_measured: BTreeMap<Cause, u64>,
     /// Datagrams that belong to no probe of ours, by kind (`foreign`, `corrupted`, `spoofed`, `unreachable` …), since start.
     pub stray: BTreeMap<&'static str, u64>,
+    /// SNMP notifications received since start, by what became of them.
+    pub notifications: [(&'static str, u64); 5],
     /// Which ICMP sockets are in use: `datagram`, `raw`, `surge-ping`.
     pub engine: &'static str,
     /// Whether the last reload succeeded.

@@ -52,10 +52,10 @@ fn ten_thousand_targets_are_scraped_while_they_are_probed() {
             && m.by_component("assured_probe_received_total").values().all(|&n| n >= 2.0)
     });
 
+    let received = |m: &Metrics| m.sum("assured_probe_received_total", &[]);
+    page.until("probing goes on", |m| received(m) > received(&first));
     let text = page.get_as("/metrics", "text/plain").unwrap();
     let second = Metrics::parse(&text);
-    let received = |m: &Metrics| m.sum("assured_probe_received_total", &[]);
-    assert!(received(&second) > received(&first), "probing goes on");
     assert_eq!(second.sum("assured_probe_lost_total", &[]) as u64, 0);
     assert_eq!(second.count("assured_component_state"), 40_000);
     lint(&text);

@@ -85,6 +85,18 @@ async fn every_service_and_site_of_the_board_has_a_page() {
 }
 
 #[tokio::test]
+async fn a_site_page_says_what_devices_say_of_their_interfaces_and_what_dates_it() {
+    let served = council().await;
+    let page = get(&served, "/sites/county-hall").await.body;
+    for words in
+        ["(what it runs over is down)", "by the device&#39;s own clock", "its SNMP agent is silent", "Last it said up"]
+    {
+        assert!(page.contains(words), "{words}");
+    }
+    served.stop().await;
+}
+
+#[tokio::test]
 async fn a_service_page_shows_tree_accounts_objectives_outages_and_month() {
     let served = council().await;
     let page = get(&served, "/services/ch-voice").await.body;

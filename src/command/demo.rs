@@ -73,6 +73,7 @@ pub fn run(args: &cli::Demo) -> Outcome {
         file: None,
         data_dir: None,
         sockets,
+        snmp: crate::daemon::poll::driver::here(),
         clock: Arc::new(SystemClock::default()),
         stop,
     });

@@ -91,6 +91,11 @@ fn show(service: &str, outage: &model::Outage) {
         outage.seconds, outage.excluded, outage.counted
     );
     println!("  components  {}", outage.components.join(", "));
+    for (end, dated) in [("from", &outage.from_by), ("to", &outage.to_by)] {
+        if let Some(dated) = dated {
+            println!("  {end:<10}  dated by {} ({}, {})", dated.words(), dated.component, dated.source);
+        }
+    }
     if !outage.cause.is_empty() {
         println!("  cause       {}", outage.cause);
     }

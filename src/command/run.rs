@@ -37,6 +37,7 @@ pub fn run(place: &Place) -> Outcome {
         file,
         data_dir: place.data_dir.clone(),
         sockets: open_sockets()?,
+        snmp: crate::daemon::poll::driver::here(),
         clock: Arc::new(SystemClock::default()),
         stop: CancellationToken::new(),
     };

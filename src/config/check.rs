@@ -9,6 +9,7 @@ mod credits;
 mod maintenance;
 mod monitor;
 mod network;
+mod profiles;
 mod scalar;
 mod section;
 mod services;
@@ -79,6 +80,7 @@ pub fn check(
 
     let monitor = monitor::monitor(&cx, root.get("monitor"), base_dir);
     let credentials = access::credentials(&cx, &sections.snmp, mode, read_file);
+    let profiles = profiles::profiles(&cx, &root, read_file);
     let classes = monitor::classes(&cx, &sections.classes);
     let contracts = terms::contracts(&cx, &sections);
     let slas = terms::slas(&cx, &sections, classes.len(), read_file);
@@ -105,6 +107,7 @@ pub fn check(
         components: components.into_iter().flatten().collect(),
         services: services.into_iter().flatten().collect(),
         maintenance,
+        profiles,
         hash,
         redacted_toml,
     };

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use assured_probes::snmp::profile::Library;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
@@ -37,6 +38,8 @@ pub struct Config {
     pub services: Vec<Service>,
     /// Announced maintenance, in order of `span.from`.
     pub maintenance: Vec<Maintenance>,
+    /// What devices are read through.
+    pub profiles: Arc<Library>,
     /// SHA-256 over the canonical text of the configuration without secrets, lower-case hex.
     pub hash: String,
     /// The canonical TOML of the whole configuration, secrets and secret file paths removed: goes into the evidence pack.
@@ -58,6 +61,8 @@ pub struct Monitor {
     pub time_zone_name: String,
     /// Alertmanager base URLs.
     pub alertmanagers: Vec<String>,
+    /// Where SNMP notifications are received; `None`: nowhere.
+    pub traps: Option<SocketAddr>,
     /// If all of these fail, the monitor is isolated. May be empty: then it is never thought isolated.
     pub sentinels: Vec<Host>,
     /// Base URL of the Grafana that has our dashboards; pages link to it when it is given.
@@ -136,6 +141,14 @@ pub struct SnmpProbing {
     pub timeout: Duration,
     /// Further requests after a time-out.
     pub retries: u8,
+}
+
+impl SnmpProbing {
+    /// How long the answer to one question may take, with every retry.
+    #[must_use]
+    pub fn longest(&self) -> Duration {
+        self.timeout.saturating_mul(u32::from(self.retries) + 1)
+    }
 }
 
 /// When verdicts change state.
@@ -628,6 +641,16 @@ impl Config {
     #[must_use]
     pub fn component_by_id(&self) -> BTreeMap<&str, ComponentIx> {
         self.components.iter().enumerate().map(|(n, c)| (c.id.as_str(), ComponentIx::from(n))).collect()
+    }
+
+    /// How a link's interface is polled; `None` for what is no link, has no interface, or whose device is not polled.
+    #[must_use]
+    pub fn polling(&self, component: &Component) -> Option<&SnmpProbing> {
+        let ComponentKind::Link(Link { device, interface: Some(_), .. }) = &component.kind else { return None };
+        match &self.components.get(device.get())?.kind {
+            ComponentKind::Device(device) => device.snmp.as_ref().map(|(_, probing)| probing),
+            ComponentKind::Link(_) => None,
+        }
     }
 
     /// The service with this identifier.

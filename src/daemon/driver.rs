@@ -8,20 +8,34 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use assured_probes::icmp::{Engine, Event, Request};
+use assured_probes::snmp::trap::Hint;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Interval, MissedTickBehavior};
 
 use super::core::Core;
 use super::keeper::driver::{Keeper, News};
-use crate::clock::Clock;
+use super::poll::{Job, Polled};
+use crate::clock::{Clock, Now};
 use crate::config::Config;
 use crate::evidence::record::Body;
+use crate::measurement::Cause;
 use crate::schedule::pace::{Pace, Tick};
+use crate::schedule::plan::Plan;
 use crate::snapshot::Snapshot;
 
-/// How often due targets are looked for. Probes that are due within one tick leave together, and wait for each other
-/// in queues on the way: a longer tick saves wake-ups and adds to the RTTs.
-const TICK: Duration = Duration::from_millis(1);
+/// Due targets are looked for so often that about so many leave together: they wait for each other in queues on the
+/// way, so more would add to the RTTs, and fewer cost a wake-up each.
+const TOGETHER: f64 = 5.0;
+/// The shortest and the longest time between two looks.
+const TICK: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(10));
+
+/// How often to look for due targets.
+fn ticks(plan: &Plan) -> Interval {
+    let period = Duration::from_secs_f64((TOGETHER / plan.per_second().max(1.0)).min(1.0));
+    let mut ticks = tokio::time::interval(period.clamp(TICK.0, TICK.1));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    ticks
+}
 
 /// What others ask of the driver.
 #[derive(Debug)]
@@ -49,6 +63,12 @@ pub struct Driver {
     pub engine: Arc<dyn Engine>,
     /// What the engine learnt.
     pub events: mpsc::Receiver<Vec<Event>>,
+    /// Devices to be polled.
+    pub jobs: mpsc::Sender<Job>,
+    /// What came of that.
+    pub polled: mpsc::Receiver<Polled>,
+    /// Notifications that devices sent.
+    pub hints: mpsc::Receiver<Hint>,
     /// Readers and operators.
     pub asks: mpsc::Receiver<Ask>,
     /// The resolver's answers.
@@ -61,15 +81,23 @@ pub struct Driver {
     pub clock: Arc<dyn Clock>,
 }
 
+/// Gives a job to the poller. When its queue is full the poll is left out, and that is said.
+fn hand_on(core: &mut Core, jobs: &mpsc::Sender<Job>, job: Option<Job>, now: Now) {
+    if let Some(job) = job
+        && let Err(mpsc::error::TrySendError::Full(job)) = jobs.try_send(job)
+    {
+        core.not_polled(&job, Cause::Skipped, now);
+    }
+}
+
 impl Driver {
     /// Runs until asked to stop or until the engine is gone; returns the keeper with all that was measured handed over.
     ///
     /// Must not be cancelled: the accounts would stay open.
     pub async fn run(mut self) -> Keeper {
         let mut pace = Pace::new(self.clock.now());
-        let mut plan = self.core.plan();
-        let mut ticks = tokio::time::interval(TICK);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let (mut plan, mut polls) = (self.core.plan(), self.core.poll_plan());
+        let mut ticks = ticks(&plan);
         let mut requests: Vec<Request> = Vec::new();
         let mut fresh: Option<Arc<Snapshot>> = None;
         let mut brief: Option<Arc<Snapshot>> = None;
@@ -98,12 +126,20 @@ impl Driver {
                     self.report_step(&tick);
                     if let Some((after, until, cause)) = tick.missed {
                         self.core.missed(&plan, after, until, cause, now);
+                        self.core.polls_missed(&polls, after, until, cause, now);
                     }
                     if let (Some((after, until)), None) = (tick.serve, stop_at_mono_ns) {
                         plan.due(after, until, |due| self.core.due(due, now, &mut requests));
                         if !requests.is_empty() {
                             self.engine.send(std::mem::take(&mut requests));
                         }
+                        for job in self.core.poll_owed(now) {
+                            hand_on(&mut self.core, &self.jobs, Some(job), now);
+                        }
+                        polls.due(after, until, |due| {
+                            let job = self.core.poll_due(due, now);
+                            hand_on(&mut self.core, &self.jobs, job, now);
+                        });
                     }
                     self.core.tick(now);
                     self.hand_over();
@@ -111,6 +147,16 @@ impl Driver {
                     if stop_at_mono_ns.is_some_and(|at| now.mono_ns >= at || self.core.idle()) {
                         break;
                     }
+                }
+                polled = self.polled.recv() => {
+                    if let Some(polled) = polled {
+                        self.core.polled(polled, self.clock.now());
+                    }
+                }
+                Some(hint) = self.hints.recv() => {
+                    let now = self.clock.now();
+                    let job = self.core.notified(&hint, now);
+                    hand_on(&mut self.core, &self.jobs, job, now);
                 }
                 news = self.keeper.news() => self.heard(news),
                 looked = self.looked.recv() => {
@@ -146,7 +192,8 @@ impl Driver {
                     }
                     Some(Ask::Reload(config, answer)) => {
                         let said = self.reload(*config);
-                        plan = self.core.plan();
+                        (plan, polls) = (self.core.plan(), self.core.poll_plan());
+                        ticks = self::ticks(&plan);
                         self.names.send_replace(self.core.names());
                         (fresh, brief) = (None, None);
                         let _ = answer.send(said);

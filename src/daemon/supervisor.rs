@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::core::Core;
 use super::driver::{self, Driver};
 use super::keeper::driver::Keeper;
+use super::poll::{self, driver::Poller};
 use super::replay::Past;
 use super::resolve;
 use super::signal::{self, Signals, tell_service_manager};
@@ -29,6 +30,8 @@ use crate::http::source::{Ask, Source};
 
 /// Batches of events that may wait for the driver; the engine throws further ones away, and counts them.
 const EVENT_BATCHES: usize = 4096;
+/// Polls that may wait to be carried out, and results that may wait for the driver; further polls are left out.
+const POLLS: usize = 4096;
 /// How long the first probe waits for the start to be on the disk.
 const START_WRITTEN: Duration = Duration::from_secs(2);
 /// How long a stop may take before the process ends all the same.
@@ -44,6 +47,8 @@ pub struct Parts {
     pub data_dir: Option<PathBuf>,
     /// What probes leave by.
     pub sockets: Sockets,
+    /// Opens what devices are polled by, when the first is.
+    pub snmp: poll::driver::Opener,
     /// Both clocks.
     pub clock: Arc<dyn Clock>,
     /// Ends the daemon as SIGTERM does.
@@ -107,11 +112,32 @@ pub async fn run(parts: Parts) -> Result<(), SuperviseError> {
     let (names_in, names) = watch::channel(core.names());
     let (looked_in, looked) = mpsc::channel(64);
     let (driver_asks, asks) = mpsc::channel(64);
-    let driver = Driver { core, engine, events, asks, looked, names: names_in, keeper, clock: parts.clock };
+    let (jobs_in, jobs) = mpsc::channel(POLLS);
+    let (polled_in, polled) = mpsc::channel(POLLS);
+    let data_dir = core.config().monitor.data_dir.clone();
+    let library = core.config().profiles.clone();
+    let (hints_in, hints) = mpsc::channel(POLLS);
+    let traps = poll::server::receive(core.config().clone(), hints_in);
+    let poller = Poller { jobs, polled: polled_in, library, opener: parts.snmp, data_dir, clock: parts.clock.clone() };
+    let driver = Driver {
+        jobs: jobs_in,
+        polled,
+        hints,
+        core,
+        engine,
+        events,
+        asks,
+        looked,
+        names: names_in,
+        keeper,
+        clock: parts.clock,
+    };
     let (source, mut questions) = Source::new();
     let ended = CancellationToken::new();
 
     let mut driver = tokio::spawn(driver.run());
+    let traps = tokio::spawn(traps);
+    let mut poller = tokio::spawn(poller.run());
     let resolver = tokio::spawn(resolve::client::run(names, looked_in));
     let mut pages = tokio::spawn(server::serve(listener, source, ended.clone().cancelled_owned()));
 
@@ -150,6 +176,7 @@ pub async fn run(parts: Parts) -> Result<(), SuperviseError> {
                 break Err(SuperviseError::Died("driver"));
             }
             _ = &mut pages => break Err(SuperviseError::Died("page server")),
+            _ = &mut poller => break Err(SuperviseError::Died("SNMP poller")),
         }
     };
 
@@ -157,6 +184,8 @@ pub async fn run(parts: Parts) -> Result<(), SuperviseError> {
     tracing::info!("stopping: waiting for the probes in flight");
     ended.cancel();
     resolver.abort(); // it owns nothing but timers
+    traps.abort();
+    poller.abort(); // polls under way are given up: nobody waits a minute for a router
     let _ = driver_asks.send(driver::Ask::Stop).await;
     let drained = async {
         let ended = match driver_ended {

@@ -31,6 +31,10 @@ const QUEUE: usize = 128;
 /// How long to wait before trying again.
 pub const RETRY: Duration = Duration::from_secs(5);
 
+/// So long, seconds, an hour's roll-up waits for minutes that come late: what interfaces said comes one poll later.
+/// What is later still has a roll-up of its own.
+const STRAGGLERS: i64 = 300;
+
 /// Why something was not written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotWritten {
@@ -233,7 +237,7 @@ impl Worker {
             (s.head, s.backlog) = (head, 0);
         });
         let newest = entries.iter().filter_map(|e| match e {
-            Entry::Minute(minute, _) => Some(Grain::Hour.floor(minute.start)),
+            Entry::Minute(minute, _) => Some(Grain::Hour.floor(minute.start.plus(-STRAGGLERS))),
             Entry::Fact(_) | Entry::Imported(..) => None,
         });
         if let Some(hour) = newest.max().filter(|hour| *hour > self.rolled) {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::config::Config;
+use crate::measurement::status::DatedBy;
 use crate::names::{ClassIx, ComponentIx};
 
 /// Identifiers of a configuration's components and classes by index.
@@ -27,9 +28,15 @@ impl Names {
     }
 
     /// The identifiers of a component and a class; `None` when an index is not of this configuration.
+    ///
+    /// What interfaces say has classes of its own, whatever the configuration: see [`DatedBy::class`].
     #[must_use]
     pub fn get(&self, component: ComponentIx, class: ClassIx) -> Option<(&str, &str)> {
-        Some((self.components.get(component.get())?, self.classes.get(class.get())?))
+        let class = match DatedBy::of_class(class) {
+            Some(dated_by) => dated_by.class_name(),
+            None => self.classes.get(class.get())?,
+        };
+        Some((self.components.get(component.get())?, class))
     }
 
     /// The identifier of a component.
@@ -70,14 +77,23 @@ impl Index<'_> {
     /// One number for both, as dense as the configuration.
     #[must_use]
     pub(crate) fn key(&self, component: &str, class: &str) -> Option<u32> {
-        let (component, class) = (*self.components.get(component)?, *self.classes.get(class)?);
-        u32::try_from(component * self.names.classes.len() + class).ok()
+        let component = *self.components.get(component)?;
+        let stated = || DatedBy::NAMES.iter().position(|(_, d)| d.class_name() == class);
+        let classes = self.names.classes.len();
+        let class = self.classes.get(class).copied().or_else(|| Some(classes + stated()?))?;
+        u32::try_from(component * (classes + DatedBy::NAMES.len()) + class).ok()
     }
 
     /// The indices behind a key.
     #[must_use]
     pub(crate) fn of_key(&self, key: u32) -> (ComponentIx, ClassIx) {
-        let classes = self.names.classes.len().max(1);
-        (ComponentIx::from(key as usize / classes), ClassIx::from(key as usize % classes))
+        let classes = self.names.classes.len();
+        let width = classes + DatedBy::NAMES.len();
+        let (component, class) = (key as usize / width, key as usize % width);
+        let class = match class.checked_sub(classes) {
+            Some(stated) => DatedBy::NAMES[stated].1.class(),
+            None => ClassIx::from(class),
+        };
+        (ComponentIx::from(component), class)
     }
 }

@@ -162,15 +162,15 @@ pub enum Body {
         /// Figure, old value, new value.
         changes: Vec<(String, String, String)>,
     },
-    /// What SNMP says of a component's interface.
+    /// A component's interface was switched off, or is on again. What it says otherwise stands in the minutes.
     Interface {
         /// Which component.
         component: String,
-        /// `up`, `down` or `unknown`.
+        /// `off` or `on`.
         state: String,
         /// Since when.
         since: Sec,
-        /// What dates it: `poll`, `trap`, `last_change`.
+        /// What dates it: `poll`, `last_change`, `trap`.
         source: String,
     },
     /// Old evidence was let go as configured.
@@ -438,7 +438,7 @@ mod tests {
                 report: Some(hash),
                 changes: vec![(text("f"), text("1"), text("2"))],
             },
-            Body::Interface { component: text("l"), state: text("down"), since: Sec(9), source: text("trap") },
+            Body::Interface { component: text("l"), state: text("off"), since: Sec(9), source: text("trap") },
             Body::Retention { file: text("f"), scope: text("all"), first: 1, last: 9, last_hash: hash },
         ]
     }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::config::model::{Component, Contract, Service};
 use crate::http::history::{History, Of};
+use crate::measurement::status::DatedBy;
 use crate::metrics::render::kind_name;
 use crate::snapshot::{ClassView, ComponentView, ServiceView, Shown, Snapshot};
 use crate::units::Sec;
@@ -217,6 +218,17 @@ fn component_body(s: &Snapshot, of: &Component, view: &ComponentView) -> Value {
     let mut body = component_head(s, of, view);
     body["parents"] = json!(of.parents.iter().map(|p| s.config.components[p.get()].id.as_str()).collect::<Vec<_>>());
     body["classes"] = view.classes.iter().map(|c| class_body(s, c)).collect();
+    body["interface"] = json!(view.interface.as_ref().map(|i| {
+        json!({
+            "state": i.state.name(),
+            "word": i.word,
+            "since": i.since.map(instant),
+            "dated_by": i.dated_by.map(DatedBy::name),
+            "polled": instant(i.polled),
+            "said": i.said.map(|(_, word)| word),
+            "said_at": i.said.map(|(at, _)| instant(at)),
+        })
+    }));
     body
 }
 

@@ -27,6 +27,32 @@ const MAX_UNDER_WAY: usize = 1 << 20;
 const READ_BATCH: usize = 8;
 /// The last stretch before an answer is due is not slept but read through: a timer wakes a thread some 30 µs late.
 const AWAKE_NS: u64 = 40_000;
+/// A network that carries this many packets within [`RUSH_NS`] is not left to sleep: being woken would be part of every
+/// round-trip time. It costs a core while the rush lasts.
+const RUSH: u32 = 200;
+/// See [`RUSH`].
+const RUSH_NS: u64 = 100_000_000;
+
+/// Whether packets come so fast that it does not pay to sleep.
+#[derive(Debug, Default)]
+struct Rush {
+    since_ns: u64,
+    seen: u32,
+    on: bool,
+}
+
+impl Rush {
+    fn arrived(&mut self, packets: u32) {
+        self.seen = self.seen.saturating_add(packets);
+    }
+
+    fn is_on(&mut self, now_ns: u64) -> bool {
+        if now_ns.saturating_sub(self.since_ns) >= RUSH_NS {
+            *self = Self { since_ns: now_ns, seen: 0, on: self.seen >= RUSH };
+        }
+        self.on
+    }
+}
 
 /// What the thread and its owner share.
 #[derive(Debug)]
@@ -62,10 +88,12 @@ pub(super) fn run(
     let _ = setpriority_process(None, -20);
     let mut waiting = BinaryHeap::new();
     let mut arrivals = 0_u64;
+    let mut rush = Rush::default();
     let mut out: Vec<Departure> = Vec::new();
     let mut buffer = vec![0; MAX_PACKET];
     loop {
         let emptied = take_in(shared, device, &mut buffer, &mut out, &mut journal)?;
+        rush.arrived(u32::try_from(out.len()).unwrap_or(u32::MAX));
         let room = MAX_UNDER_WAY.saturating_sub(waiting.len());
         if out.len() > room {
             lock(shared).truth_mut().others.overflowed += (out.len() - room) as u64;
@@ -76,6 +104,7 @@ pub(super) fn run(
             waiting.push(Reverse(Waiting { at_ns, arrival: arrivals, serial, bytes }));
         }
         let next_ns = send_due(shared, device, &mut waiting, &mut journal);
+        let next_ns = if rush.is_on(shared.clock.now().mono_ns) { Some(0) } else { next_ns };
         if emptied && wait(shared, device, stop, next_ns)? {
             return Ok(());
         }
@@ -142,11 +171,10 @@ fn send_due(
 
 /// Sleeps until a packet comes or `next_ns` is there; whether it is time to stop.
 fn wait(shared: &Shared, device: &OwnedFd, stop: &PipeReader, next_ns: Option<u64>) -> io::Result<bool> {
-    let timeout = match next_ns.map(|next| next.saturating_sub(shared.clock.now().mono_ns)) {
-        Some(0..=AWAKE_NS) => return Ok(false),
-        Some(ns) => Some(TimeSpec::from_duration(Duration::from_nanos(ns - AWAKE_NS))),
-        None => None,
-    };
+    let timeout = next_ns.map(|next| {
+        let ns = next.saturating_sub(shared.clock.now().mono_ns).saturating_sub(AWAKE_NS);
+        TimeSpec::from_duration(Duration::from_nanos(ns))
+    });
     let mut fds = [PollFd::new(device.as_fd(), PollFlags::POLLIN), PollFd::new(stop.as_fd(), PollFlags::POLLIN)];
     match ppoll(&mut fds, timeout, None) {
         Ok(_) => Ok(fds[1].revents().is_some_and(|r| !r.is_empty())),

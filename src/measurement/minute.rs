@@ -169,6 +169,23 @@ impl MinuteAggregator {
         Ok(())
     }
 
+    /// Takes a round that has a fate and no round-trip time, as a statement's.
+    pub fn add_stated(
+        &mut self,
+        component: ComponentIx,
+        class: ClassIx,
+        at: Sec,
+        interval: u32,
+        fate: Fate,
+    ) -> Result<(), TooLate> {
+        let minute = minute_of(at);
+        if self.taken.is_some_and(|before| minute < before) {
+            return Err(TooLate { at });
+        }
+        let cell = self.open.entry(minute).or_default().entry((component, class)).or_default();
+        cell.rounds.push(at, interval.max(1), fate).map_err(|_| TooLate { at })
+    }
+
     /// Every minute that ends at or before `end`, in time order, whether or not it has rounds in its middle;
     /// rounds that come for them later are refused.
     pub fn take_before(&mut self, end: Sec) -> Vec<Minute> {

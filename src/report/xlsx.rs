@@ -6,7 +6,7 @@
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, FormatBorder, Workbook, Worksheet, XlsxError};
 
 use super::csv::guard;
-use super::model::{DayStats, Report, instant};
+use super::model::{Dated, DayStats, Report, instant};
 
 /// The workbook could not be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -209,6 +209,8 @@ fn outages(book: &mut Workbook, report: &Report) -> Result<(), WorkbookError> {
         ("Cause", 40.0),
         ("Components", 30.0),
         ("Restored", 10.0),
+        ("From dated by", 24.0),
+        ("To dated by", 24.0),
         ("Notes", 50.0),
     ];
     let rows = report.services.iter().flat_map(|s| {
@@ -223,6 +225,8 @@ fn outages(book: &mut Workbook, report: &Report) -> Result<(), WorkbookError> {
                 t(&o.cause),
                 t(o.components.join(" ")),
                 t(o.restored.as_deref().unwrap_or("")),
+                t(o.from_by.as_ref().map_or("", Dated::words)),
+                t(o.to_by.as_ref().map_or("", Dated::words)),
                 t(o.notes.join("; ")),
             ]
         })

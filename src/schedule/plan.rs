@@ -61,6 +61,12 @@ impl Plan {
         }
     }
 
+    /// How many targets are due in a second, on average.
+    #[must_use]
+    pub fn per_second(&self) -> f64 {
+        self.rings.iter().map(|r| r.places.len() as f64 / (r.interval_ns as f64 / 1e9)).sum()
+    }
+
     /// How many targets are planned.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -3,7 +3,7 @@
 //! Money is integer minor units, shares are exact; an amount is rounded down to a whole minor unit.
 
 use crate::config::model::CreditSchedule;
-use crate::sla::figures::Verdict;
+use crate::sla::figures::{Figures, Verdict};
 use crate::sla::ratio::Ratio;
 use crate::units::{Money, Share};
 
@@ -33,6 +33,35 @@ pub struct Credit {
     pub amount: Option<Money>,
     /// How it came about, a step each, in plain words.
     pub working: Vec<String>,
+}
+
+/// Shares of the monthly charge that a month, while it lasts, puts at risk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AtRisk {
+    /// If it ended as it stands.
+    pub so_far: Share,
+    /// Even if everything still to come is up.
+    pub certain: Share,
+}
+
+/// Applies `schedule` to a month that is not over, as if enough of it had been measured.
+///
+/// `None` while there is no availability to compare. A clock that a fault has stopped is not known here, so
+/// `late_restorations` counts every outage that lasted too long by the service hours alone.
+#[must_use]
+pub fn at_risk(schedule: &CreditSchedule, figures: &Figures, late_restorations: u64) -> Option<AtRisk> {
+    let of = |availability: Ratio| {
+        let claim = Claim {
+            verdict: Verdict::Breached,
+            availability: Some(availability),
+            down: figures.counted_down,
+            down_before: 0,
+            late_restorations,
+            monthly_charge: None,
+        };
+        credit(schedule, &claim).percent
+    };
+    figures.availability.map(|so_far| AtRisk { so_far: of(so_far), certain: of(figures.achievable) })
 }
 
 /// Applies `schedule` to a month.
@@ -192,6 +221,36 @@ mod tests {
     fn tiers() -> CreditSchedule {
         let tier = |below, credit| CreditTier { below: percent(below), credit: percent(credit) };
         CreditSchedule::Tiers(vec![tier(9999, 500), tier(9950, 1000), tier(9900, 2000)])
+    }
+
+    #[test]
+    fn a_month_that_lasts_tells_what_it_risks_from_what_is_lost_already() {
+        use crate::config::model::{Formula, Rounding, UnknownPolicy};
+        use crate::sla::account::{Accounts, Plan};
+        use crate::sla::calendar::Month;
+        use crate::sla::figures::{Counted, Promise, figures};
+        use crate::units::{Sec, Span};
+        let all = Span::new(Sec(0), Sec(100_000));
+        let plan = Plan::new(Month::new(2026, 4).unwrap(), all, all, vec![all], &[]);
+        let promise = Promise {
+            formula: Formula::Calendar,
+            unknown: UnknownPolicy::Exclude,
+            target: percent(9999),
+            coverage_floor: percent(10_000),
+            rounding: Rounding::None,
+        };
+        let at = |up, down, unknown| {
+            let accounts = Accounts { up, down, unknown, excluded: 0 };
+            let counted = Counted { accounts, down, down_before: 0 };
+            at_risk(&tiers(), &figures(&promise, &counted, &plan), 0)
+        };
+        // 500 of 10,500 down so far is 95.2%; of the whole month it is 99.5% at least.
+        assert_eq!(at(10_000, 500, 0), Some(AtRisk { so_far: percent(2000), certain: percent(500) }));
+        assert_eq!(at(10_000, 501, 0), Some(AtRisk { so_far: percent(2000), certain: percent(1000) }));
+        assert_eq!(at(10_000, 0, 0), Some(AtRisk { so_far: percent(0), certain: percent(0) }));
+        // Too little coverage to claim anything hides no risk; nothing measured at all has none to tell.
+        assert_eq!(at(10_000, 500, 1).unwrap().so_far, percent(2000));
+        assert_eq!(at(0, 0, 500), None);
     }
 
     #[test]

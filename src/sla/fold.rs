@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::config::model::{Component, ComponentKind, Hysteresis, SnmpProbing};
+use crate::config::model::{Component, ComponentKind, Hysteresis};
 use crate::measurement::rounds::Run;
 use crate::measurement::{Cause, Verdict};
 use crate::names::{ComponentIx, ServiceIx};
@@ -25,6 +25,23 @@ pub enum Source {
     Address,
     /// Its interface says so: links with an interface. A reply is up, a loss is down, silence is not measured.
     Interface,
+}
+
+impl Source {
+    /// Both, in the order in which a [`Fold`] is asked about them.
+    pub const ALL: [Self; 2] = [Self::Address, Self::Interface];
+
+    /// What changes the state of a component that is configured with `hysteresis`.
+    ///
+    /// A lost probe may be chance, so the configuration says how many make an outage. What a device says of its own
+    /// interface is a statement: it needs no repetition.
+    #[must_use]
+    pub fn hysteresis(self, hysteresis: Hysteresis) -> Hysteresis {
+        match self {
+            Self::Address => hysteresis,
+            Self::Interface => Hysteresis { down_after: 1, up_after: 1 },
+        }
+    }
 }
 
 /// Machines and ledger of a whole configuration.
@@ -90,9 +107,14 @@ impl Fold {
             if self.sensors[n].is_blind() {
                 self.ledger.component_segment(ComponentIx::from(n), blank(before));
             }
-            for source in [Source::Address, Source::Interface] {
+            for source in Source::ALL {
                 self.drive(ComponentIx::from(n), source, |machine, out| {
-                    machine.expire(before, out);
+                    // A poll is many questions: its answer may take as long as the next poll.
+                    let patience = match source {
+                        Source::Address => Duration::ZERO,
+                        Source::Interface => machine.interval(),
+                    };
+                    machine.expire(before.plus(-i64::try_from(patience.as_secs()).unwrap_or(i64::MAX / 2)), out);
                     true
                 });
             }
@@ -117,6 +139,29 @@ impl Fold {
         };
         if let Some(input) = input {
             input.machine.explain_gap(cause);
+        }
+    }
+
+    /// The first second that a statement due at `at` may speak of: behind the newest round where that covers the time
+    /// up to `at`, else `at` itself, for what nobody measured stays unknown. `None` without such a source.
+    #[must_use]
+    pub fn open_from(&self, component: ComponentIx, source: Source, at: Sec) -> Option<Sec> {
+        let machine = &self.input(component, source)?.machine;
+        let first = machine.newest_round().filter(|_| machine.reaches(at)).map_or(at, |newest| newest.plus(1));
+        Some(first.max(machine.settled_until()))
+    }
+
+    /// What one source of a component is confirmed to say; `None` when the component has no such source.
+    #[must_use]
+    pub fn confirmed_by(&self, component: ComponentIx, source: Source) -> Option<Confirmed> {
+        Some(self.input(component, source)?.machine.confirmed())
+    }
+
+    fn input(&self, component: ComponentIx, source: Source) -> Option<&Input> {
+        let sensor = self.sensors.get(component.get())?;
+        match source {
+            Source::Address => sensor.address.as_ref(),
+            Source::Interface => sensor.interface.as_ref(),
         }
     }
 
@@ -267,23 +312,22 @@ impl Fold {
 
 impl Sensor {
     fn new(config: &Config, component: &Component, start: Sec) -> Self {
-        let input = |interval, timeout| Input {
-            machine: Machine::new(start, Cause::Stopped, interval, component.hysteresis),
+        let input = |source: Source, interval, timeout| Input {
+            machine: Machine::new(start, Cause::Stopped, interval, source.hysteresis(component.hysteresis)),
             timeout,
         };
-        let address = component.icmp.as_ref().map(|icmp| input(icmp.interval, icmp.timeout));
-        let interface =
-            match &component.kind {
-                ComponentKind::Link(link) if link.interface.is_some() => {
-                    // Without SNMP on its device nothing ever comes from the interface: it stays unknown.
-                    let polled = snmp_of(config, link.device);
-                    Some(polled.map_or_else(
-                        || input(Duration::from_secs(60), Duration::ZERO),
-                        |p| input(p.interval, p.timeout),
-                    ))
-                }
-                ComponentKind::Link(_) | ComponentKind::Device(_) => None,
-            };
+        let address = component.icmp.as_ref().map(|icmp| input(Source::Address, icmp.interval, icmp.timeout));
+        let interface = match &component.kind {
+            ComponentKind::Link(link) if link.interface.is_some() => {
+                // Without SNMP on its device nothing ever comes from the interface: it stays unknown.
+                let polled = config.polling(component);
+                Some(polled.map_or_else(
+                    || input(Source::Interface, Duration::from_secs(60), Duration::ZERO),
+                    |p| input(Source::Interface, p.interval, p.longest()),
+                ))
+            }
+            ComponentKind::Link(_) | ComponentKind::Device(_) => None,
+        };
         let join = (address.is_some() && interface.is_some()).then(|| Join::new(start));
         Self { address, interface, join }
     }
@@ -294,11 +338,15 @@ impl Sensor {
         if !same(&self.address, &older.address) || !same(&self.interface, &older.interface) {
             return false;
         }
-        for (mine, theirs) in [(&mut self.address, &older.address), (&mut self.interface, &older.interface)] {
+        let both = [
+            (Source::Address, &mut self.address, &older.address),
+            (Source::Interface, &mut self.interface, &older.interface),
+        ];
+        for (source, mine, theirs) in both {
             if let (Some(mine), Some(theirs)) = (mine, theirs) {
                 let interval = mine.machine.interval();
                 mine.machine = theirs.machine.clone();
-                mine.machine.configure(interval, hysteresis);
+                mine.machine.configure(interval, source.hysteresis(hysteresis));
             }
         }
         self.join.clone_from(&older.join);
@@ -327,11 +375,4 @@ impl Sensor {
 /// Makes the ledger fill up with unknown time until `to`.
 fn blank(to: Sec) -> Segment {
     Segment { span: Span::new(to, to), state: State::Unknown(Cause::Gap) }
-}
-
-fn snmp_of(config: &Config, device: ComponentIx) -> Option<&SnmpProbing> {
-    match &config.components.get(device.get())?.kind {
-        ComponentKind::Device(device) => device.snmp.as_ref().map(|(_, probing)| probing),
-        ComponentKind::Link(_) => None,
-    }
 }

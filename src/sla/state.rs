@@ -310,6 +310,12 @@ impl Machine {
         self.newest.map(|n| n.at)
     }
 
+    /// Whether the newest round covers the time up to a round at `next`, should that be the next.
+    #[must_use]
+    pub fn reaches(&self, next: Sec) -> bool {
+        self.newest.is_some_and(|newest| newest.reaches(next))
+    }
+
     /// Rounds that came out of order or twice, and were left out.
     #[must_use]
     pub fn ignored(&self) -> u64 {

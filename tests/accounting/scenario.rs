@@ -191,10 +191,12 @@ impl Scenario {
                 time_zone: zone,
                 time_zone_name: "Europe/London".into(),
                 alertmanagers: Vec::new(),
+                traps: None,
                 sentinels: Vec::new(),
                 grafana: None,
             },
             credentials: Vec::new(),
+            profiles: std::sync::Arc::new(assured_probes::snmp::profile::Library::embedded()),
             classes: ["voice", "data"]
                 .map(|id| Class { id: Id::new(id).expect("an id"), dscp: Dscp::default(), codec: None })
                 .into(),

@@ -357,7 +357,15 @@ impl Inner {
         let loaded = config::load::parse_str(&estate.text(address, dir.path()), dir.path(), Mode::Run)
             .unwrap_or_else(|problems| panic!("{problems:?}"));
         let stop = CancellationToken::new();
-        let parts = Parts { config: loaded.config, file: None, data_dir: None, sockets, clock, stop: stop.clone() };
+        let parts = Parts {
+            config: loaded.config,
+            file: None,
+            data_dir: None,
+            sockets,
+            snmp: assured::daemon::poll::driver::here(),
+            clock,
+            stop: stop.clone(),
+        };
         let thread = thread::spawn(|| {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
             runtime.expect("a runtime").block_on(supervisor::run(parts))
@@ -400,7 +408,13 @@ pub struct Outer {
 impl Outer {
     /// Starts `assured run` and waits for its pages.
     pub fn start(estate: &Estate) -> Self {
+        Self::start_with(estate, |_| ())
+    }
+
+    /// The same, with other files made beside the configuration first.
+    pub fn start_with(estate: &Estate, files: impl FnOnce(&Path)) -> Self {
         let (dir, address) = (tempfile::tempdir().expect("a folder"), free_address());
+        files(dir.path());
         fs::write(dir.path().join("assured.toml"), estate.text(address, dir.path())).expect("written");
         let log = File::create(dir.path().join("log")).expect("a file");
         let child = command(Path::new(ASSURED), dir.path()).stderr(Stdio::from(log)).spawn().expect("it starts");

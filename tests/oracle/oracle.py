@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 """The accounting rules once more, from INTERFACE alone, second by second.
 
-    oracle.py CONFIG.toml ROUNDS.csv EXCLUSIONS.json YYYY-MM  >  report
+    oracle.py CONFIG.toml ROUNDS.csv EXCLUSIONS.json YYYY-MM [STATEMENTS.csv]  >  report
 
 Shares no idea with the product's streaming code: it paints one byte per second for every
 component, looks ahead freely, and counts bytes. Python 3.11 or later, standard library only.
+
+STATEMENTS.csv has what polls heard of links' interfaces, in order of time: due,heard,component,word,since,flapped
+(seconds since the epoch; word up, down, off or unknown; since may be empty; flapped 0 or 1).
 
 EXCLUSIONS.json: [{"services": ["id", ...], "from": RFC 3339, "to": RFC 3339, "state": "agreed"}, ...]
 """
@@ -113,6 +116,57 @@ def paint(rounds, interval, down_after, up_after, begin, end):
     return bytes(line)
 
 
+def read_statements(path):
+    polls = {}
+    for row in csv.DictReader(open(path, newline="")):
+        since = int(row["since"]) if row["since"] else None
+        poll = (int(row["due"]), int(row["heard"]), row["word"], since, row["flapped"] == "1")
+        polls.setdefault(row["component"], []).append(poll)
+    return polls
+
+
+def stated(polls, interval, standby):
+    """What a device says of an interface, as rounds of which one is enough: docs/accounting.md, 4."""
+    rounds, before = [], None
+    verdict_of = {"up": "R", "down": "L", "off": "N", "unknown": "N"}
+    for due, heard, word, since, flapped in polls:
+        verdict = verdict_of[word]
+        newest = rounds[-1][0] if rounds else None
+        # A date is believed back to the poll before, as long as that one covers the time in between.
+        first = newest + 1 if newest is not None and 2 * (due - newest) <= 3 * interval else due
+        dated = None
+        if word != "unknown" and since is not None and since >= first - 2 and (flapped or word != before):
+            dated = min(max(since, first), heard)
+            if dated < first:
+                dated = None
+        new = {}
+        if dated is not None and flapped:
+            away = max(dated - 1, first)
+            certain = word == "up" and not standby and away + 1 <= heard
+            if (away if certain else dated) > first:
+                new[first] = "N"
+            if certain:
+                new[away], dated = "L", away + 1
+        elif dated is not None and before is not None and dated > due >= first:
+            new[due] = verdict_of[before]
+        if dated is not None:
+            new[dated] = verdict
+        if due >= first and (dated is None or due > dated):
+            new[due] = verdict
+        if new:
+            rounds += sorted(new.items())
+            before = word
+    return rounds
+
+
+def join(far, interface):
+    """Rule 5, one byte per second."""
+    if far is None or interface is None:
+        return far or interface
+    pick = {(a, b): DOWN if DOWN in (a, b) else a for a in (UP, DOWN, UNKNOWN) for b in (UP, DOWN, UNKNOWN)}
+    return bytes(map(pick.__getitem__, zip(far, interface)))
+
+
 def leaves(tree, services):
     if isinstance(tree, str):
         return leaves(services[tree]["requires"], services) if tree in services else [tree]
@@ -199,7 +253,7 @@ def availability(formula, up, down, unknown, excluded):
     return Fraction(part, whole) if whole else None
 
 
-def report(config, folder, rounds, exclusions, month):
+def report(config, folder, rounds, exclusions, month, statements):
     zone = ZoneInfo(config["monitor"].get("time_zone", "UTC"))
     year, number = (int(part) for part in month.split("-"))
     following = dt.date(year + number // 12, number % 12 + 1, 1)
@@ -218,7 +272,14 @@ def report(config, folder, rounds, exclusions, month):
             down_after = component.get("down_after", probing.get("down_after", 3))
             up_after = component.get("up_after", probing.get("up_after", 2))
             interval = duration(icmp.get("interval", "1s"))
-            lines[name] = paint(rounds.get(name, []), interval, down_after, up_after, begin, latest)
+            far = paint(rounds.get(name, []), interval, down_after, up_after, begin, latest)
+            if name not in statements:
+                lines[name] = far
+                continue
+            snmp = duration(probing.get("snmp", {}).get("interval", "60s"))
+            said = stated(statements[name], snmp, component.get("role") == "standby")
+            interface = paint(said, snmp, 1, 1, begin, latest)
+            lines[name] = join(far if "far_address" in component else None, interface)
 
     results = []
     for name in sorted(services):
@@ -315,7 +376,8 @@ def main():
     config_path, rounds_path, exclusions_path, month = sys.argv[1:5]
     config = tomllib.loads(pathlib.Path(config_path).read_text())
     exclusions = json.loads(pathlib.Path(exclusions_path).read_text())
-    result = report(config, pathlib.Path(config_path).parent, read_rounds(rounds_path), exclusions, month)
+    statements = read_statements(sys.argv[5]) if len(sys.argv) > 5 else {}
+    result = report(config, pathlib.Path(config_path).parent, read_rounds(rounds_path), exclusions, month, statements)
     json.dump(result, sys.stdout, indent=1)
 
 

@@ -39,6 +39,16 @@ fn length(from: &str, to: &str) -> u64 {
     u64::try_from(instant(to).since(instant(from))).unwrap()
 }
 
+/// A link's interface was polled and dated both ends; of what is no link the probes tell.
+fn dated(component: &str, at: &str) -> Dated {
+    let (source, dated_by) = match component {
+        "ch-primary" | "ch-backup" if at == FIBRE.from => ("interface", "last_change"),
+        "ch-primary" | "ch-backup" => ("interface", "trap"),
+        _ => ("ping", "probe"),
+    };
+    Dated { component: s(component), source: s(source), dated_by: s(dated_by) }
+}
+
 fn outage(d: &Down<'_>) -> Outage {
     let seconds = length(d.from, d.to);
     Outage {
@@ -52,6 +62,8 @@ fn outage(d: &Down<'_>) -> Outage {
         began_before: false,
         lasts: false,
         restored: Some(s(if seconds > 18_000 { "late" } else { "within" })),
+        from_by: d.components.first().map(|c| dated(c, d.from)),
+        to_by: d.components.first().map(|c| dated(c, d.to)),
         notes: if d.note.is_empty() { vec![] } else { vec![s(d.note)] },
     }
 }
@@ -627,8 +639,8 @@ pub fn report() -> Report {
                     components: 4,
                     interval: 60,
                     timeout_ms: 2000,
-                    down_after: 3,
-                    up_after: 2,
+                    down_after: 1,
+                    up_after: 1,
                 },
             ],
             sketch_error_ppm: 16_000,

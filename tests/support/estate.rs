@@ -1,5 +1,8 @@
 //! Hand-made snapshots: a believable council on a bad morning, a hostile one, and a large one.
 
+#[path = "devices.rs"]
+mod devices;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,11 +13,12 @@ use assured::config::model::{
     ServiceHours, Site, Sla, Tree, UnknownPolicy,
 };
 use assured::measurement::Cause;
+use assured::measurement::status::DatedBy;
 use assured::metrics::histogram::RttHistogram;
 use assured::names::{ClassIx, ComponentIx, ContractIx, Id, ServiceIx, SiteIx, SlaIx};
 use assured::snapshot::{
-    AccountsView, ClassView, ComponentView, Counts, MonitorView, ObjectiveView, OutageView, Ratios, ServiceView, Shown,
-    Snapshot, VoiceView,
+    AccountsView, ClassView, ComponentView, Counts, CreditView, InterfaceView, MonitorView, ObjectiveView, OutageView,
+    Ratios, ServiceView, Shown, Snapshot, VoiceView,
 };
 use assured::units::{Dscp, Micros, Sec, Share, Span};
 use jiff::civil::date;
@@ -44,6 +48,7 @@ fn config() -> Config {
             time_zone: TimeZone::get("Europe/London").expect("a bundled zone"),
             time_zone_name: "Europe/London".into(),
             alertmanagers: vec![],
+            traps: None,
             sentinels: vec![Host::Address([127, 0, 0, 1].into())],
             grafana: Some("https://grafana.example.net".into()),
         },
@@ -91,6 +96,7 @@ fn config() -> Config {
         components: vec![],
         services: vec![],
         maintenance: vec![],
+        profiles: Arc::new(assured_probes::snmp::profile::Library::embedded()),
         hash: "0".repeat(64),
         redacted_toml: String::new(),
     }
@@ -139,6 +145,7 @@ impl Maker {
             since: Some(if state == Shown::Down { NOW.plus(-1_743) } else { NOW.plus(-403_200) }),
             reason: reason.into(),
             classes,
+            interface: None,
         });
         ix
     }
@@ -184,6 +191,10 @@ impl Maker {
                 coverage: of(unknown, window),
             }),
             budget_remaining: Some(1.0 - seen.down as f64 / 1_296.0),
+            credit: Some(match seen.down {
+                0..=1_296 => CreditView { so_far: 0.0, certain: 0.0 },
+                _ => CreditView { so_far: 0.05, certain: 0.05 },
+            }),
             objectives: vec![
                 ObjectiveView {
                     class: VOICE,
@@ -209,18 +220,24 @@ impl Maker {
     }
 
     fn done(self) -> Snapshot {
+        let devices = match self.components.len() {
+            0 | 1 => Vec::new(),
+            _ => vec![devices::device(ComponentIx(0)), devices::refusing(ComponentIx(1))],
+        };
         Snapshot {
             at: NOW,
             started: NOW.plus(-403_260),
             config: Arc::new(self.config),
             components: self.components,
             services: self.services,
+            devices,
             monitor: MonitorView {
                 isolated: false,
                 scheduler_lag: 0.000_8,
                 scheduler_skipped: 2,
                 not_measured: [(Cause::Skipped, 2), (Cause::SocketDrop, 0)].into(),
                 stray: [("foreign", 17), ("spoofed", 1)].into(),
+                notifications: [("polled", 2), ("noted", 1), ("repeated", 4), ("overflow", 0), ("foreign", 9)],
                 engine: "datagram",
                 reload_successful: true,
                 evidence_head_sequence: Some(91_233),
@@ -288,6 +305,22 @@ pub fn council() -> Snapshot {
     let primary =
         m.component("ch-primary", hall, link(router, LinkRole::Primary), Shown::Down, "3 rounds lost since 08:12:27Z");
     let backup = m.component("ch-backup", hall, link(router, LinkRole::Standby), Shown::Up, "far end replies");
+    m.components[primary.get()].interface = Some(InterfaceView {
+        state: Shown::Down,
+        word: "down: what it runs over is down",
+        since: Some(NOW.plus(-1_745)),
+        dated_by: Some(DatedBy::LastChange),
+        polled: NOW.plus(-24),
+        said: Some((NOW.plus(-24), "down: what it runs over is down")),
+    });
+    m.components[backup.get()].interface = Some(InterfaceView {
+        state: Shown::Unknown,
+        word: "its SNMP agent is silent",
+        since: Some(NOW.plus(-324)),
+        dated_by: Some(DatedBy::Poll),
+        polled: NOW.plus(-24),
+        said: Some((NOW.plus(-384), "up")),
+    });
     let either = |a, b| Tree::AtLeast { k: 1, of: vec![Tree::Leaf(a), Tree::Leaf(b)] };
     let degraded = Seen {
         state: Shown::Degraded,
@@ -426,4 +459,25 @@ pub fn large(targets: usize) -> Snapshot {
         m.service(&format!("service-{n:05}"), &format!("Service {n}"), site, class, Tree::Leaf(host), FINE);
     }
     m.done()
+}
+
+/// As many hosts as [`large`], some of them in trouble: one in 83 down, others unknown, in maintenance, or short of a spare.
+pub fn crowded(targets: usize) -> Snapshot {
+    let mut s = large(targets);
+    for (n, (component, service)) in s.components.iter_mut().zip(&mut s.services).enumerate() {
+        let (state, reason) = match n % 1_000 {
+            n if n % 83 == 7 => (Shown::Down, "3 rounds lost"),
+            n if n % 171 == 11 => (Shown::Unknown, "this host has no route to it"),
+            n if n % 111 == 23 => (Shown::Degraded, "resilience lost"),
+            n if n % 333 == 41 => (Shown::Maintenance, "announced maintenance CHG-77"),
+            _ => continue,
+        };
+        let since = Some(NOW.plus(-60 - 97 * i64::try_from(n % 61).expect("small")));
+        (service.state, service.since, service.reason) = (state, since, reason.into());
+        service.budget_remaining = Some(0.9 - 0.03 * (n % 41) as f64);
+        let (state, since) =
+            if matches!(state, Shown::Down | Shown::Unknown) { (state, since) } else { (Shown::Up, component.since) };
+        (component.state, component.since, component.reason) = (state, since, reason.into());
+    }
+    s
 }

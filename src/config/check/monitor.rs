@@ -12,8 +12,19 @@ use crate::config::reader::{Context, Node, Wanted};
 use crate::names::Id;
 use crate::units::Dscp;
 
-const KEYS: [&str; 9] =
-    ["vantage", "listen", "data_dir", "time_zone", "include", "estate", "alertmanagers", "sentinels", "grafana"];
+const KEYS: [&str; 11] = [
+    "vantage",
+    "listen",
+    "data_dir",
+    "time_zone",
+    "include",
+    "estate",
+    "alertmanagers",
+    "sentinels",
+    "profiles",
+    "traps",
+    "grafana",
+];
 
 /// Where evidence is kept when nothing was said.
 const DATA_DIR: &str = "/var/lib/assured";
@@ -35,8 +46,19 @@ pub fn monitor(cx: &Context<'_>, node: Option<Node<'_>>, base_dir: &Path) -> Opt
         n.list(cx, "alertmanagers", |n| base_url(n, "an Alertmanager", "http://alertmanager.example.net:9093"));
     let sentinels = n.list(cx, "sentinels", scalar::host);
     let grafana = n.opt(cx, "grafana", |n| base_url(n, "Grafana", "https://grafana.example.net"));
+    let traps = n.opt(cx, "traps", traps);
     let data_dir = super::resolve_path(base_dir, &data_dir);
-    Some(Monitor { vantage, listen, data_dir, time_zone, time_zone_name: zone_name, alertmanagers, sentinels, grafana })
+    Some(Monitor {
+        vantage,
+        listen,
+        data_dir,
+        time_zone,
+        time_zone_name: zone_name,
+        alertmanagers,
+        traps,
+        sentinels,
+        grafana,
+    })
 }
 
 fn label(n: &Node<'_>) -> Result<String, Wanted> {
@@ -48,6 +70,11 @@ fn label(n: &Node<'_>) -> Result<String, Wanted> {
 fn listen(n: &Node<'_>) -> Result<SocketAddr, Wanted> {
     let wanted =
         || Wanted::new("an address with a port", "write \"127.0.0.1:9878\", \"[::]:9878\" or \"0.0.0.0:9878\"");
+    n.text().and_then(|t| t.parse().ok()).ok_or_else(wanted)
+}
+
+fn traps(n: &Node<'_>) -> Result<SocketAddr, Wanted> {
+    let wanted = || Wanted::new("an address with a port", "write \"0.0.0.0:162\" or \"127.0.0.1:1162\"");
     n.text().and_then(|t| t.parse().ok()).ok_or_else(wanted)
 }
 

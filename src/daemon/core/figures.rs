@@ -4,16 +4,20 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::Core;
 use crate::config::Config;
+use crate::config::model::Sla;
 use crate::measurement::minute::{MINUTE, Row};
+use crate::measurement::status::DatedBy;
 use crate::names::{ClassIx, ComponentIx, ServiceIx};
 use crate::sla::account::{Entered, MonthBook};
 use crate::sla::calendar::Month;
+use crate::sla::credit::at_risk;
 use crate::sla::figures::{Counted, Promise, figures};
 use crate::sla::fold::Fold;
 use crate::sla::ledger;
 use crate::sla::objective::{ClassAggregate, evaluate};
+use crate::sla::restore::RestoreClock;
 use crate::sla::state::State;
-use crate::snapshot::{ObjectiveView, Ratios};
+use crate::snapshot::{CreditView, ObjectiveView, Ratios};
 use crate::units::{Sec, Span};
 
 /// Stretches that may wait until every service is booked past them; more are left out of the live objectives.
@@ -23,6 +27,7 @@ const WAITING: usize = 30;
 pub(super) struct Live {
     pub(super) ratios: Option<Ratios>,
     pub(super) budget_remaining: Option<f64>,
+    pub(super) credit: Option<CreditView>,
     pub(super) objectives: Vec<ObjectiveView>,
     pub(super) budget_left_seconds: Option<i64>,
     pub(super) achievable: Option<f64>,
@@ -38,6 +43,7 @@ pub(super) fn live(core: &Core, service: ServiceIx, now: &ledger::Now) -> Live {
         return Live {
             ratios: None,
             budget_remaining: None,
+            credit: None,
             objectives: Vec::new(),
             budget_left_seconds: None,
             achievable: None,
@@ -52,6 +58,10 @@ pub(super) fn live(core: &Core, service: ServiceIx, now: &ledger::Now) -> Live {
     });
     let allowed = figures.allowed_down;
     let budget_remaining = (allowed > 0).then(|| figures.budget_left as f64 / allowed as f64);
+    let credit = sla.credits.as_ref().and_then(|schedule| {
+        let at_risk = at_risk(schedule, &figures, late_restorations(config, sla, book))?;
+        Some(CreditView { so_far: at_risk.so_far.as_f64(), certain: at_risk.certain.as_f64() })
+    });
     let objectives = sla
         .objectives
         .iter()
@@ -70,7 +80,15 @@ pub(super) fn live(core: &Core, service: ServiceIx, now: &ledger::Now) -> Live {
         .collect();
     let budget_left_seconds = (allowed > 0).then_some(figures.budget_left);
     let achievable = ratios.map(|_| figures.achievable.as_f64());
-    Live { ratios, budget_remaining, objectives, budget_left_seconds, achievable }
+    Live { ratios, budget_remaining, credit, objectives, budget_left_seconds, achievable }
+}
+
+/// Outages of the month that lasted longer than they may, by the service hours; the one that lasts included.
+fn late_restorations(config: &Config, sla: &Sla, book: &MonthBook) -> u64 {
+    let Some(within) = sla.restore_within else { return 0 };
+    let clock = RestoreClock { zone: &config.monitor.time_zone, hours: &sla.service_hours, stops: &[] };
+    let outages = book.outages().iter().filter(|o| o.what == Entered::Outage);
+    outages.filter(|o| clock.elapsed(Span::new(o.began, o.span.to)) > within).count() as u64
 }
 
 fn limit_in_base_units(limit: crate::config::model::Limit) -> f64 {
@@ -182,7 +200,8 @@ impl Objectives {
         let whole = span.seconds() > MINUTE.unsigned_abs();
         let mut cut = BTreeSet::new();
         let mut up: BTreeMap<ServiceIx, bool> = BTreeMap::new();
-        for row in rows.iter().filter(|r| wanted(r.component)) {
+        let probed = rows.iter().filter(|r| DatedBy::of_class(r.class).is_none());
+        for row in probed.filter(|r| wanted(r.component)) {
             let Some(users) = self.users.get(&row.component) else { continue };
             let component_up = component_up_throughout(fold, row.component, span);
             let mut service_up = |service: ServiceIx| {

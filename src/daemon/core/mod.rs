@@ -4,7 +4,10 @@
 //! the rounds, judges losses by the sentinels, and feeds the fold. What it wants sent it
 //! returns; what it found out it shows in a [`Snapshot`].
 
+mod devices;
 pub(in crate::daemon) mod figures;
+mod interface;
+mod switched;
 mod target;
 mod view;
 
@@ -16,6 +19,8 @@ use std::time::Duration;
 use assured_probes::icmp::{Event, Request, Strays};
 
 use self::figures::Objectives;
+use self::interface::Interfaces;
+pub use self::switched::PROPOSER;
 use self::target::{ClassStats, Complete, Key, Purpose, Target};
 pub use self::view::estimate;
 use crate::clock::Now;
@@ -23,7 +28,7 @@ use crate::config::Config;
 use crate::config::model::{Host, IcmpProbing};
 use crate::daemon::isolation::{Isolation, Judgement};
 use crate::daemon::keeper::driver::Standing;
-use crate::daemon::replay::{Past, feed};
+use crate::daemon::replay::{Past, feed, stated_and_probed};
 use crate::daemon::resolve::{Change, Names};
 use crate::evidence;
 use crate::evidence::record::Body;
@@ -34,7 +39,6 @@ use crate::schedule::plan::{Due, Plan};
 use crate::sla::exclusion::Agreed;
 use crate::sla::fold::{Fold, Source};
 use crate::sla::ledger::Limits;
-use crate::sla::state::State;
 use crate::snapshot::Snapshot;
 use crate::units::{Sec, Span};
 
@@ -59,8 +63,10 @@ pub struct Core {
     held: BTreeMap<u32, VecDeque<Complete>>,
     names: Names,
     isolation: Isolation,
+    devices: devices::Devices,
     fold: Fold,
     minutes: MinuteAggregator,
+    interfaces: Interfaces,
     /// What indices mean at present.
     meaning: Arc<evidence::names::Names>,
     kept: Kept,
@@ -106,9 +112,11 @@ impl Core {
             targets: Vec::new(),
             held: BTreeMap::new(),
             names: Names::default(),
+            devices: devices::Devices::default(),
             isolation: Isolation::new(config.monitor.sentinels.len(), PATIENCE_NS),
             fold,
             minutes: MinuteAggregator::new(),
+            interfaces: Interfaces::default(),
             meaning: Arc::new(evidence::names::Names::of(&config)),
             kept: Kept::default(),
             keeping: false,
@@ -224,6 +232,9 @@ impl Core {
         self.fold.advance();
         let taken = self.minutes.take_before(sec.plus(-slack));
         self.taken(taken);
+        let stated = self.interfaces.take_before(sec);
+        self.stated(stated);
+        self.propose_what_is_over(sec);
         // Minutes are never cut: nothing is left over.
         let _ = self.objectives.advance(&self.fold, &self.config);
     }
@@ -261,14 +272,22 @@ impl Core {
 
     /// Takes the past for its own, and adds what has come since it was asked for.
     pub fn adopt(&mut self, past: Past) {
-        let Past { fold, objectives, agreed, .. } = past;
+        let Past { fold, objectives, agreed, switched_off, .. } = past;
         (self.fold, self.objectives, self.agreed) = (fold, objectives, agreed);
-        for minute in self.since_asked.take().unwrap_or_default() {
-            feed(&mut self.fold, &minute.rows, |_, _, _, _| {});
-            self.objectives.add(Span::new(minute.start, minute.start.plus(MINUTE)), minute.rows);
+        let components = self.config.component_by_id();
+        let off = switched_off.iter().filter_map(|(id, since)| Some((*components.get(id.as_str())?, *since)));
+        if !self.interfaces.anything_heard() {
+            self.interfaces.switched.restore(off);
         }
-        for minute in self.minutes.open() {
-            feed(&mut self.fold, &minute.rows, |_, _, _, _| {});
+        for minute in self.since_asked.take().unwrap_or_default() {
+            feed(&mut self.fold, &minute.rows, |_, _, _| {});
+            let (_, probed) = stated_and_probed(minute.rows);
+            if !probed.is_empty() {
+                self.objectives.add(Span::new(minute.start, minute.start.plus(MINUTE)), probed);
+            }
+        }
+        for minute in self.minutes.open().chain(self.interfaces.open()) {
+            feed(&mut self.fold, &minute.rows, |_, _, _| {});
         }
         self.fold.advance();
     }
@@ -302,7 +321,10 @@ impl Core {
     pub fn looked(&mut self, name: &str, addresses: &[IpAddr]) {
         match self.names.answer(name, addresses) {
             Change::Nothing => {}
-            Change::Address(address) => tracing::info!(name, %address, "resolved"),
+            Change::Address(address) => {
+                tracing::info!(name, %address, "resolved");
+                self.find_devices();
+            }
             Change::Failing => tracing::warn!(
                 name,
                 "cannot be resolved: its last address stays in use, and its losses count as unknown time"
@@ -367,6 +389,8 @@ impl Core {
 
     /// Minutes under way follow their components and classes to the new indices; what has none is complete.
     fn rename(&mut self, old: &Config) {
+        let stated = self.interfaces.take_all();
+        self.stated(stated);
         let components = self.config.component_by_id();
         let classes: BTreeMap<&str, ClassIx> =
             self.config.classes.iter().enumerate().map(|(n, c)| (c.id.as_str(), ClassIx::from(n))).collect();
@@ -376,6 +400,7 @@ impl Core {
             Some((*component, *class))
         };
         let ended = self.minutes.remap(new);
+        self.interfaces.rename(|component| components.get(old.components.get(component.get())?.id.as_str()).copied());
         if self.keeping {
             self.kept.minutes.extend(ended.into_iter().map(|minute| (minute, self.meaning.clone())));
         }
@@ -408,6 +433,8 @@ impl Core {
         self.held.clear();
         let minutes = self.minutes.take_all();
         self.taken(minutes);
+        let stated = self.interfaces.take_all();
+        self.stated(stated);
         self.connected(now.sec());
         self.fold.explain_gaps(Cause::Stopped);
         self.fold.expire(now.sec());
@@ -456,7 +483,9 @@ impl Core {
                 target.classes = stats;
             }
         }
-        self.names.retain(targets.iter().map(|t| &t.host));
+        self.devices.aim(&self.config);
+        self.names.retain(targets.iter().map(|t| &t.host).chain(self.devices.hosts()));
+        self.find_devices();
         targets
     }
 
@@ -543,28 +572,10 @@ impl Core {
         if self.minutes.add(&Round { at, component, outcomes }, interval).is_err() {
             self.totals.too_late += 1; // time that is accounted for already, after a backward step of the clock
         }
-        let id = &self.config.components[component.get()].id;
         let was = self.fold.confirmed(component).state;
-        if !self.fold.round(component, Source::Address, at, verdict) {
-            return;
-        }
-        let confirmed = self.fold.confirmed(component);
-        if !was.same_kind(confirmed.state) {
-            let since = confirmed.since.unwrap_or(at);
-            let rounds = self.config.components[component.get()].hysteresis;
-            match (was, confirmed.state) {
-                // The first decision after the start is no news.
-                (State::Unknown(Cause::Stopped | Cause::Undecided), State::Up) => {
-                    tracing::debug!(component = %id, %since, "up");
-                }
-                (_, State::Up) => tracing::info!(component = %id, %since, was = view::state_name(was), "up"),
-                (_, State::Down) => {
-                    tracing::warn!(component = %id, %since, "down: {} rounds in a row without an answer", rounds.down_after);
-                }
-                (_, State::Unknown(cause)) => {
-                    tracing::warn!(component = %id, since = %at, %cause, "unknown: {}", view::cause_in_words(cause));
-                }
-            }
+        if self.fold.round(component, Source::Address, at, verdict) {
+            let rounds = self.config.components[component.get()].hysteresis.down_after;
+            self.tell(component, was, at, &format!("{rounds} rounds in a row without an answer"));
         }
     }
 }

@@ -6,12 +6,15 @@ use super::Core;
 use super::target::{ClassStats, Purpose};
 use crate::clock::Now;
 use crate::config::model::Codec;
+use crate::measurement::status::Word;
 use crate::names::{ComponentIx, ServiceIx};
 use crate::sla::calendar::Month;
+use crate::sla::fold::Source;
 use crate::sla::state::{Confirmed, State};
 use crate::sla::tree;
 use crate::snapshot::{
-    AccountsView, ClassView, ComponentView, MonitorView, OutageView, ServiceView, Shown, Snapshot, VoiceView,
+    AccountsView, ClassView, ComponentView, InterfaceView, MonitorView, OutageView, ServiceView, Shown, Snapshot,
+    VoiceView,
 };
 use crate::units::{Sec, Span};
 use crate::voice;
@@ -57,6 +60,7 @@ pub(super) fn snapshot(core: &Core, now: Now, strays: &Strays, detail: Detail) -
         config: core.config.clone(),
         components,
         services,
+        devices: core.devices.views(),
         monitor: monitor(core, strays),
     }
 }
@@ -68,6 +72,47 @@ fn component(core: &Core, component: ComponentIx, stats: &[ClassStats]) -> Compo
         since: confirmed.since,
         reason: component_reason(core, component, confirmed),
         classes: stats.iter().map(|s| class(core, s)).collect(),
+        interface: interface(core, component),
+    }
+}
+
+/// What its device says of it.
+fn interface(core: &Core, component: ComponentIx) -> Option<InterfaceView> {
+    let heard = core.interfaces.heard(component)?;
+    let (state, word) = match heard.status.word {
+        Word::Up => (Shown::Up, heard.status.word.name()),
+        Word::Down(_) => (Shown::Down, heard.status.word.name()),
+        Word::Off => (Shown::Unknown, heard.status.word.name()),
+        Word::Unknown(cause) => (Shown::Unknown, cause_in_words(cause)),
+    };
+    Some(InterfaceView {
+        state,
+        word,
+        since: heard.entered.map(|(at, _)| at),
+        dated_by: heard.entered.map(|(_, dated_by)| dated_by),
+        polled: heard.status.heard,
+        said: heard.said.map(|(at, word)| (at, word.name())),
+    })
+}
+
+/// Why a component is what it is: what decides first, then what the other source says.
+fn component_reason(core: &Core, component: ComponentIx, confirmed: Confirmed) -> String {
+    let Some(seen) = interface(core, component) else { return probed_reason(core, component, confirmed) };
+    let since = seen.since.map_or_else(String::new, |s| format!(" since {s}"));
+    let last = match (seen.state, seen.said) {
+        (Shown::Unknown, Some((at, word))) if word != seen.word => format!("; last it said {word}, at {at}"),
+        _ => String::new(),
+    };
+    let says = match seen.state {
+        Shown::Unknown if seen.word != Word::Off.name() => format!("{}{last}", seen.word),
+        _ => format!("its device says {}{since}", seen.word),
+    };
+    match core.fold.confirmed_by(component, Source::Address) {
+        None => says,
+        Some(far) if seen.state == Shown::Down && far.state != State::Down => {
+            format!("{says}; far end: {}", probed_reason(core, component, far))
+        }
+        Some(far) => format!("{}; {says}", probed_reason(core, component, far)),
     }
 }
 
@@ -98,7 +143,8 @@ pub fn estimate(codec: Codec, rtt_mean_ms: f64, jitter_ms: f64, loss: f64) -> Vo
     VoiceView { r: rating.r, mos: rating.mos, approximate: rating.approximate }
 }
 
-fn component_reason(core: &Core, component: ComponentIx, confirmed: Confirmed) -> String {
+/// What its probes say of it.
+fn probed_reason(core: &Core, component: ComponentIx, confirmed: Confirmed) -> String {
     let config = &core.config.components[component.get()];
     let pending = match (confirmed.lost, confirmed.pending_since) {
         (n, Some(since)) if n > 0 && confirmed.state != State::Down => {
@@ -123,7 +169,7 @@ fn component_reason(core: &Core, component: ComponentIx, confirmed: Confirmed) -
                 (true, n) => format!("no answer{since}; {n} of {} replies again", config.hysteresis.up_after),
             }
         }
-        State::Unknown(cause) if config.icmp.is_none() => {
+        State::Unknown(cause) if config.icmp.is_none() && core.config.polling(config).is_none() => {
             format!("{}; nothing measures it yet", cause_in_words(cause))
         }
         State::Unknown(cause) if pending.is_empty() => cause_in_words(cause).into(),
@@ -145,6 +191,10 @@ pub(crate) fn cause_in_words(cause: crate::measurement::Cause) -> &'static str {
         Cause::Unresolved => "its name cannot be resolved",
         Cause::AgentSilent => "its SNMP agent is silent",
         Cause::AuthFailure => "its SNMP agent rejects our credentials",
+        Cause::SwitchedOff => "its interface is switched off at the device",
+        Cause::Flapped => "its interface went away and came back; the device does not tell when it went",
+        Cause::NotTold => "its device does not say whether the interface is up",
+        Cause::NoInterface => "its device has no interface of that name",
         Cause::Imported => "imported as not measured",
         Cause::Undecided => "not yet decided",
         Cause::Gap => "no round covers this time",
@@ -203,6 +253,7 @@ fn service(core: &Core, ix: ServiceIx, now: Sec) -> ServiceView {
         },
         availability: figures.ratios,
         budget_remaining: figures.budget_remaining,
+        credit: figures.credit,
         objectives: figures.objectives,
         outages,
         unknown: book.map_or_else(Vec::new, |book| longest(book.unknown().iter().map(|u| u.span).collect())),
@@ -230,6 +281,7 @@ fn longest(spans: Vec<Span>) -> Vec<Span> {
 
 fn monitor(core: &Core, strays: &Strays) -> MonitorView {
     MonitorView {
+        notifications: core.devices.notifications(),
         isolated: core.isolation.isolated(),
         scheduler_lag: core.totals.lag_ns as f64 / 1e9,
         scheduler_skipped: core.totals.skipped,

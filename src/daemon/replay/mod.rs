@@ -18,9 +18,10 @@ use crate::evidence::exclusion::Exclusions;
 use crate::evidence::record::{Body, Record};
 use crate::evidence::recover::Chunk;
 use crate::evidence::rollup::{DAY, Grain};
-use crate::measurement::Cause;
 use crate::measurement::minute::Row;
-use crate::measurement::rounds::{Rounds, verdicts};
+use crate::measurement::rounds::{Rounds, Run, verdicts};
+use crate::measurement::status::DatedBy;
+use crate::measurement::{Cause, Verdict};
 use crate::names::{ComponentIx, ServiceIx};
 use crate::sla::calendar::Month;
 use crate::sla::exclusion::Agreed;
@@ -43,6 +44,8 @@ pub struct Past {
     pub agreed: Vec<Agreed>,
     /// The newest step in the life of any exclusion: its record's number.
     pub newest_exclusion: Option<u64>,
+    /// Links whose interface was said to be switched off last, by identifier, and since when.
+    pub switched_off: BTreeMap<String, Sec>,
     /// Hash of the configuration that was last said to be in force.
     pub config_hash: Option<String>,
     /// What of the evidence could not be read, in words.
@@ -64,6 +67,7 @@ pub(super) struct Facts {
     exclusions: Exclusions,
     newest_exclusion: Option<u64>,
     starts: Vec<Sec>,
+    switched_off: BTreeMap<String, Sec>,
     config_hash: Option<String>,
 }
 
@@ -75,6 +79,10 @@ impl Facts {
                 self.newest_exclusion = self.newest_exclusion.max(Some(record.seq));
             }
             Body::Start { .. } => self.starts.push(record.at),
+            Body::Interface { component, state, since, .. } if state == "off" => {
+                self.switched_off.insert(component.clone(), *since);
+            }
+            Body::Interface { component, .. } => drop(self.switched_off.remove(component)),
             Body::Config { hash, .. } => self.config_hash = Some(hash.clone()),
             _ => {}
         }
@@ -99,8 +107,8 @@ pub(super) struct Replay<'a> {
     past: Past,
     /// When the monitor began to probe, sorted.
     starts: Vec<Sec>,
-    /// Each component's newest round.
-    newest: Vec<Sec>,
+    /// Each component's newest round of each source.
+    newest: Newest,
     month: Span,
     objectives: bool,
 }
@@ -120,11 +128,19 @@ impl<'a> Replay<'a> {
             objectives: Objectives::new(config),
             agreed,
             newest_exclusion: facts.newest_exclusion,
+            switched_off: facts.switched_off.clone(),
             config_hash: facts.config_hash.clone(),
             damages: Vec::new(),
         };
         let objectives = wanted.objectives && past.objectives.are_any();
-        Self { config, past, starts, newest: vec![Sec(i64::MIN); config.components.len()], month, objectives }
+        Self {
+            config,
+            past,
+            starts,
+            newest: Newest(vec![[Sec(i64::MIN); 2]; config.components.len()]),
+            month,
+            objectives,
+        }
     }
 
     /// How finely the month is to be read.
@@ -146,13 +162,14 @@ impl<'a> Replay<'a> {
     pub(super) fn chunk(&mut self, chunk: Chunk) -> Vec<Cut> {
         self.explain(&chunk);
         self.past.fold.expire(chunk.span.from);
-        feed(&mut self.past.fold, &chunk.rows, |fold, component, first, last| {
-            explain_start(fold, &self.starts, &mut self.newest, component, first);
-            self.newest[component.get()] = last;
+        feed(&mut self.past.fold, &chunk.rows, |fold, whose, run| {
+            explain_start(fold, &self.starts, &self.newest, whose, run.first);
+            self.newest.set(whose, run.last());
         });
         self.past.fold.advance();
         if self.objectives && chunk.span.from >= self.month.from {
-            self.past.objectives.add(chunk.span, chunk.rows);
+            let (_, probed) = stated_and_probed(chunk.rows);
+            self.past.objectives.add(chunk.span, probed);
         }
         self.past.objectives.advance(&self.past.fold, self.config)
     }
@@ -171,9 +188,9 @@ impl<'a> Replay<'a> {
 
     /// No more chunks. At a restart (`now`) what is settled by it is booked; cuts as above.
     pub(super) fn end(&mut self, now: Option<Sec>) -> Vec<Cut> {
-        for (n, newest) in self.newest.iter().enumerate() {
-            if self.starts.last().is_some_and(|start| newest < start) {
-                self.past.fold.explain_gap(ComponentIx::from(n), Source::Address, Cause::Stopped);
+        for whose in self.newest.all() {
+            if self.starts.last().is_some_and(|start| self.newest.get(whose) < *start) {
+                self.past.fold.explain_gap(whose.0, whose.1, Cause::Stopped);
             }
         }
         if let Some(now) = now {
@@ -188,37 +205,75 @@ impl<'a> Replay<'a> {
         Past { damages, ..self.past }
     }
 
-    /// Time before a component's first round of the chunk, or all of the chunk, is put down to the monitor's restart in it.
+    /// Time before a source's first round of the chunk, or all of the chunk, is put down to the monitor's restart in it.
     fn explain(&mut self, chunk: &Chunk) {
-        let mut first = vec![chunk.span.to; self.newest.len()];
+        let mut first = vec![[chunk.span.to; 2]; self.newest.0.len()];
         for row in &chunk.rows {
-            if let (Some(place), Some(at)) = (first.get_mut(row.component.get()), row.tally.rounds.first()) {
+            let place = first.get_mut(row.component.get()).map(|both| &mut both[source_of(row) as usize]);
+            if let (Some(place), Some(at)) = (place, row.tally.rounds.first()) {
                 *place = at.min(*place);
             }
         }
-        for (n, first) in first.into_iter().enumerate() {
-            explain_start(&mut self.past.fold, &self.starts, &mut self.newest, ComponentIx::from(n), first);
+        for whose in self.newest.all() {
+            let first = first[whose.0.get()][whose.1 as usize];
+            explain_start(&mut self.past.fold, &self.starts, &self.newest, whose, first);
         }
     }
 }
 
-/// When the monitor began to probe between a component's newest round and `next`, time without rounds was `stopped`.
-fn explain_start(fold: &mut Fold, starts: &[Sec], newest: &mut [Sec], component: ComponentIx, next: Sec) {
-    let Some(&newest) = newest.get(component.get()) else { return };
-    let after = starts.partition_point(|s| *s <= newest);
-    if starts.get(after).is_some_and(|s| *s <= next) {
-        fold.explain_gap(component, Source::Address, Cause::Stopped);
+/// Whose rounds: a component's, of one source.
+type Whose = (ComponentIx, Source);
+
+/// The newest round of each component's sources.
+#[derive(Debug)]
+struct Newest(Vec<[Sec; 2]>);
+
+impl Newest {
+    fn all(&self) -> impl Iterator<Item = Whose> + use<> {
+        (0..self.0.len()).flat_map(|n| Source::ALL.map(|source| (ComponentIx::from(n), source)))
+    }
+
+    fn get(&self, (component, source): Whose) -> Sec {
+        self.0.get(component.get()).map_or(Sec(i64::MAX), |both| both[source as usize])
+    }
+
+    fn set(&mut self, (component, source): Whose, at: Sec) {
+        if let Some(both) = self.0.get_mut(component.get()) {
+            both[source as usize] = at;
+        }
     }
 }
 
-/// Feeds rows of some time, in order of component; `before` is told of each run's first and last round.
-pub(super) fn feed(fold: &mut Fold, rows: &[Row], mut before: impl FnMut(&mut Fold, ComponentIx, Sec, Sec)) {
+/// When the monitor began to probe between a source's newest round and `next`, time without rounds was `stopped`.
+fn explain_start(fold: &mut Fold, starts: &[Sec], newest: &Newest, whose: Whose, next: Sec) {
+    let newest = newest.get(whose);
+    let after = starts.partition_point(|s| *s <= newest);
+    if starts.get(after).is_some_and(|s| *s <= next) {
+        fold.explain_gap(whose.0, whose.1, Cause::Stopped);
+    }
+}
+
+/// Whether a row has rounds of probes or statements about an interface.
+fn source_of(row: &Row) -> Source {
+    if DatedBy::of_class(row.class).is_some() { Source::Interface } else { Source::Address }
+}
+
+/// What interfaces said, and what probes found.
+pub(super) fn stated_and_probed(rows: Vec<Row>) -> (Vec<Row>, Vec<Row>) {
+    rows.into_iter().partition(|row| source_of(row) == Source::Interface)
+}
+
+/// Feeds rows of some time, in order of component; `before` is told of each run.
+pub(super) fn feed(fold: &mut Fold, rows: &[Row], mut before: impl FnMut(&mut Fold, Whose, &Run<Verdict>)) {
     for same in rows.chunk_by(|a, b| a.component == b.component) {
-        let component = same[0].component;
-        let classes: Vec<&Rounds> = same.iter().map(|row| &row.tally.rounds).collect();
-        for run in verdicts(classes) {
-            before(fold, component, run.first, run.last());
-            fold.run(component, Source::Address, &run);
+        for source in Source::ALL {
+            let whose = (same[0].component, source);
+            let rounds: Vec<&Rounds> =
+                same.iter().filter(|row| source_of(row) == source).map(|row| &row.tally.rounds).collect();
+            for run in verdicts(rounds) {
+                before(fold, whose, &run);
+                fold.run(whose.0, source, &run);
+            }
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::evidence::file::store::Context as _;
 use crate::evidence::record::Body;
 use crate::evidence::rollup::Grain;
 use crate::evidence::store::{Entry, Store, StoreError};
+use crate::measurement::status::DatedBy;
 use crate::names::ComponentIx;
 use crate::units::{Sec, Span};
 
@@ -92,7 +93,8 @@ fn refuse_overlap(dir: &Path, lines: &[Line], targets: &Targets) -> Result<(), I
     let mut found: BTreeMap<ComponentIx, Sec> = BTreeMap::new();
     let query = Query { span, coarsest: Grain::Day, names: &targets.names, only: Some(&only) };
     Reader::open(dir)?.rows(query, |chunk| {
-        for row in chunk.rows {
+        // What interfaces say of themselves is another source: an import only brings what probes found.
+        for row in chunk.rows.into_iter().filter(|row| DatedBy::of_class(row.class).is_none()) {
             let inside = spans.get(&row.component).and_then(|span| row.tally.rounds.clip(*span).first());
             if let Some(at) = inside {
                 found.entry(row.component).or_insert(at);

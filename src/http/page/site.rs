@@ -7,6 +7,7 @@ use super::{Desk, Frame, Promise, When, charts, look, made, reason, since};
 use crate::draw::palette::Look;
 use crate::http::history::History;
 use crate::http::live::Parts;
+use crate::measurement::status::DatedBy;
 use crate::metrics::render::kind_name;
 use crate::names::{ClassIx, ServiceIx};
 use crate::snapshot::{ClassView, Shown, Snapshot};
@@ -72,6 +73,16 @@ struct ComponentRow {
     since: Option<When>,
     reason: String,
     classes: Vec<ClassRow>,
+    interface: Option<InterfaceRow>,
+}
+
+struct InterfaceRow {
+    look: Look,
+    word: &'static str,
+    since: Option<When>,
+    dated: &'static str,
+    polled: Option<When>,
+    said: Option<(&'static str, Option<When>)>,
 }
 
 struct ClassRow {
@@ -159,6 +170,21 @@ pub fn parts(s: &Snapshot, id: &str) -> Option<Parts> {
             since: since(view.since, s),
             reason: reason(&view.reason, s),
             classes: view.classes.iter().map(|c| class_row(s, c)).collect(),
+            interface: view.interface.as_ref().map(|i| InterfaceRow {
+                look: look(i.state),
+                word: match i.word {
+                    "up" | "down" => "",
+                    word => word.strip_prefix("down: ").unwrap_or(word),
+                },
+                since: since(i.since, s),
+                dated: i.dated_by.map_or("", |by| match by {
+                    DatedBy::Poll => "as a poll found it",
+                    DatedBy::LastChange => "by the device's own clock",
+                    DatedBy::Trap => "by the device's trap",
+                }),
+                polled: since(Some(i.polled), s),
+                said: i.said.filter(|(_, word)| *word != i.word).map(|(at, word)| (word, since(Some(at), s))),
+            }),
         })
         .collect();
     let verdict = Verdict {

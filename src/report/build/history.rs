@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::config::model::Hysteresis;
+use crate::config::model::{Component, Hysteresis};
+use crate::measurement::status::DatedBy;
 use crate::measurement::{Cause, Verdict};
 use crate::names::{ClassIx, ComponentIx, ContractIx, ServiceIx};
 use crate::report::journal::{Entry, Journal, RoundOutcome, Source};
@@ -122,6 +123,8 @@ pub struct History {
     pub components: Vec<ComponentIx>,
     /// Settled segments of every component, by index; empty for those that do not matter.
     pub segments: Vec<Vec<Segment>>,
+    /// What each of its sources says, by index.
+    pub(super) sources: Vec<Sources>,
     /// Exclusions in order of their first step.
     pub cases: Vec<Case>,
     pub(super) classes: Vec<ClassRow>,
@@ -142,12 +145,22 @@ pub struct History {
 /// When a contract's month can no longer change by itself: the rounds that its last decisions need are in.
 #[must_use]
 pub fn closing(config: &Config, components: &[ComponentIx], month_end: Sec) -> Sec {
+    let rounds = |source: Source, component: &Component, interval: Duration, timeout: Duration| -> u64 {
+        let Hysteresis { down_after, up_after } = source.hysteresis(component.hysteresis);
+        let rounds = u64::from(down_after.max(up_after)) + 1;
+        let each = interval.as_secs().saturating_add(timeout.as_secs()).max(1);
+        rounds.saturating_mul(each).saturating_mul(3) / 2 + 60
+    };
     let wait = |c: &ComponentIx| -> u64 {
         let component = &config.components[c.get()];
-        let Hysteresis { down_after, up_after } = component.hysteresis;
-        let rounds = u64::from(down_after.max(up_after)) + 1;
-        let icmp = component.icmp.as_ref().map_or(60, |i| i.interval.as_secs() + i.timeout.as_secs());
-        rounds.saturating_mul(icmp.max(1)).saturating_mul(3) / 2 + 60
+        let icmp = component.icmp.as_ref().map(|i| (i.interval, i.timeout));
+        let (interval, timeout) = icmp.unwrap_or((Duration::from_secs(60), Duration::ZERO));
+        let pings = rounds(Source::Ping, component, interval, timeout);
+        let polls = config.polling(component).map(|p| {
+            // What interfaces said is written a poll later.
+            rounds(Source::Interface, component, p.interval, p.longest()).saturating_add(p.interval.as_secs() + 60)
+        });
+        polls.map_or(pings, |polls| polls.max(pings))
     };
     let longest = components.iter().map(wait).max().unwrap_or(60);
     month_end.plus(i64::try_from(longest).unwrap_or(i64::MAX / 4))
@@ -200,7 +213,8 @@ impl History {
         let begin =
             parts.rounds.iter().map(|r| r.first).min().map_or(month_span.from, |first| first.min(month_span.from));
         let end = as_of.min(close).max(begin);
-        let segments = segments(config, &components, &parts, begin, end);
+        let sources = sources(config, &components, &parts, begin, end);
+        let segments = segments(config, &components, &sources, begin, end);
         let agreed: Vec<Agreed> = parts
             .cases
             .iter()
@@ -221,6 +235,7 @@ impl History {
             genesis,
             components,
             segments,
+            sources,
             cases: parts.cases,
             classes: parts.classes,
             past: parts.past,
@@ -338,6 +353,7 @@ struct Rounds {
     interval: u64,
     count: u64,
     verdict: Verdict,
+    dated_by: DatedBy,
 }
 
 /// Positions by identifier: components, classes, services.
@@ -388,7 +404,11 @@ impl Parts {
             }
             Entry::Carry { component, .. } => component_of(component).map(|_| ())?,
             Entry::Config { at, note, .. } => self.configs.push((Sec(*at), note.clone())),
-            Entry::Rounds { component, source, from, step, interval, count, outcome, cause } => {
+            Entry::Rounds { component, source, from, step, interval, count, outcome, cause, dated_by } => {
+                let dated_by = match dated_by.as_deref() {
+                    None => DatedBy::Poll,
+                    Some(name) => DatedBy::parse(name).ok_or(format!("{name} dates nothing"))?,
+                };
                 let verdict = match outcome {
                     RoundOutcome::Reply => Verdict::Reply,
                     RoundOutcome::Lost => Verdict::Lost,
@@ -405,6 +425,7 @@ impl Parts {
                     interval: *interval,
                     count: *count,
                     verdict,
+                    dated_by,
                 });
             }
             Entry::Class {
@@ -521,28 +542,83 @@ impl Parts {
     }
 }
 
-/// Every component's settled states from `begin` to `end`.
-fn segments(config: &Config, components: &[ComponentIx], parts: &Parts, begin: Sec, end: Sec) -> Vec<Vec<Segment>> {
+/// What each source of a component says, and how the moments of that are known.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Sources {
+    pub(super) ping: Option<Vec<Segment>>,
+    pub(super) interface: Option<Vec<Segment>>,
+    /// The interface's rounds that are dated by more than a regular poll, in order.
+    dated: Vec<DatedRun>,
+}
+
+/// First round, distance, how many, and what dates them.
+type DatedRun = (Sec, i64, u64, DatedBy);
+
+impl Sources {
+    /// What a source's round at `at` is dated by.
+    pub(super) fn dated_by(&self, source: Source, at: Sec) -> &'static str {
+        match source {
+            Source::Ping => "probe",
+            Source::Interface => {
+                let n = self.dated.partition_point(|(first, ..)| *first <= at);
+                let run = n.checked_sub(1).map(|n| self.dated[n]);
+                let hit = run.filter(|&(first, step, count, _)| {
+                    let behind = at.since(first);
+                    behind % step == 0 && u64::try_from(behind / step).is_ok_and(|n| n < count)
+                });
+                hit.map_or(DatedBy::Poll, |(.., dated_by)| dated_by).name()
+            }
+        }
+    }
+
+    /// The segments of each source, the one that may be dated to the second first.
+    pub(super) fn both(&self) -> impl Iterator<Item = (Source, &[Segment])> {
+        let interface = self.interface.as_deref().map(|s| (Source::Interface, s));
+        interface.into_iter().chain(self.ping.as_deref().map(|s| (Source::Ping, s)))
+    }
+}
+
+/// What every component's sources say from `begin` to `end`.
+fn sources(config: &Config, components: &[ComponentIx], parts: &Parts, begin: Sec, end: Sec) -> Vec<Sources> {
     let mut by_component: BTreeMap<ComponentIx, Vec<&Rounds>> = BTreeMap::new();
     for rounds in &parts.rounds {
         by_component.entry(rounds.component).or_default().push(rounds);
     }
     let starts: Vec<Sec> = parts.events.iter().filter(|(_, e, ..)| e == "start").map(|(at, ..)| *at).collect();
-    let mut all = vec![Vec::new(); config.components.len()];
+    let mut all = vec![Sources::default(); config.components.len()];
     for &component in components {
         let rounds = by_component.get(&component).map_or(&[][..], Vec::as_slice);
         let of = |source: Source| {
             let mine: Vec<&Rounds> = rounds.iter().copied().filter(|r| r.source == source).collect();
-            (!mine.is_empty())
-                .then(|| states(&mine, config.components[component.get()].hysteresis, &starts, begin, end))
+            let hysteresis = source.hysteresis(config.components[component.get()].hysteresis);
+            (!mine.is_empty()).then(|| states(&mine, hysteresis, &starts, begin, end))
         };
-        all[component.get()] = match (of(Source::Ping), of(Source::Interface)) {
+        let exact = rounds.iter().filter(|r| r.dated_by != DatedBy::Poll);
+        let mut dated: Vec<DatedRun> = exact.map(|r| (r.first, r.step.max(1), r.count, r.dated_by)).collect();
+        dated.sort_unstable_by_key(|(first, ..)| *first);
+        all[component.get()] = Sources { ping: of(Source::Ping), interface: of(Source::Interface), dated };
+    }
+    all
+}
+
+/// Every component's settled states from `begin` to `end`: what its sources say, joined.
+fn segments(
+    config: &Config,
+    components: &[ComponentIx],
+    sources: &[Sources],
+    begin: Sec,
+    end: Sec,
+) -> Vec<Vec<Segment>> {
+    let mut all = vec![Vec::new(); config.components.len()];
+    for &component in components {
+        let Sources { ping, interface, .. } = &sources[component.get()];
+        all[component.get()] = match (ping, interface) {
             (Some(far), Some(interface)) => {
                 let mut joined = Vec::new();
-                Join::new(begin).take(&far, &interface, &mut joined);
+                Join::new(begin).take(far, interface, &mut joined);
                 joined
             }
-            (Some(only), None) | (None, Some(only)) => only,
+            (Some(only), None) | (None, Some(only)) => only.clone(),
             (None, None) => vec![Segment { span: Span::new(begin, end), state: State::Unknown(Cause::Gap) }],
         };
     }

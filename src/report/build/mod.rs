@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 pub use self::history::{Case, CaseState, History, closing, components_of, counted_spans_of};
 
-use super::journal::Journal;
+use super::journal::{Journal, Source};
 use super::model::{self, Evidence, Method, Period, Probing, Report, SCHEMA, Totals, Verdict};
 use crate::config::Config;
 use crate::config::model::{ContractKind, CreditSchedule, Formula, ServiceHours, Sla, UnknownPolicy};
@@ -222,23 +222,27 @@ fn credit_lines(sla: &Sla) -> Vec<String> {
 }
 
 fn probing(config: &Config, history: &History) -> Vec<Probing> {
-    let mut groups: BTreeMap<(u64, u64, u64, u64), u64> = BTreeMap::new();
+    let mut groups: BTreeMap<(&str, u64, u64, u64, u64), u64> = BTreeMap::new();
     for component in &history.components {
         let component = &config.components[component.get()];
-        if let Some(icmp) = &component.icmp {
+        let icmp = component.icmp.as_ref().map(|p| ("icmp", Source::Ping, p.interval, p.timeout));
+        let snmp = config.polling(component).map(|p| ("snmp", Source::Interface, p.interval, p.timeout));
+        for (protocol, source, interval, timeout) in icmp.into_iter().chain(snmp) {
+            let hysteresis = source.hysteresis(component.hysteresis);
             let key = (
-                icmp.interval.as_secs(),
-                u64::try_from(icmp.timeout.as_millis()).unwrap_or(u64::MAX),
-                u64::from(component.hysteresis.down_after),
-                u64::from(component.hysteresis.up_after),
+                protocol,
+                interval.as_secs(),
+                u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
+                u64::from(hysteresis.down_after),
+                u64::from(hysteresis.up_after),
             );
             *groups.entry(key).or_default() += 1;
         }
     }
     groups
         .into_iter()
-        .map(|((interval, timeout_ms, down_after, up_after), components)| Probing {
-            protocol: "icmp".into(),
+        .map(|((protocol, interval, timeout_ms, down_after, up_after), components)| Probing {
+            protocol: protocol.into(),
             components,
             interval,
             timeout_ms,

@@ -4,9 +4,10 @@ use super::history::{History, counted_spans_of};
 use super::{percent, services_of};
 use crate::config::Config;
 use crate::config::model::{Formula, Limit, Objective, Sla, UnknownPolicy};
+use crate::measurement::Cause;
 use crate::names::{ComponentIx, ServiceIx};
-use crate::report::journal::Entry as Journaled;
-use crate::report::model::{self, Credit, Outage, Seconds, Service, TrendMonth, Verdict, WithoutExclusions};
+use crate::report::journal::{Entry as Journaled, Source};
+use crate::report::model::{self, Credit, Dated, Outage, Seconds, Service, TrendMonth, Verdict, WithoutExclusions};
 use crate::sla::account::{Accounts, Entered, Entry, MonthBook, round};
 use crate::sla::credit::{Claim, credit};
 use crate::sla::figures::{self, Counted, Figures, Promise, figures, formula_name};
@@ -15,7 +16,7 @@ use crate::sla::ratio::Ratio;
 use crate::sla::restore::RestoreClock;
 use crate::sla::state::State;
 use crate::sla::tree;
-use crate::units::{Money, Span};
+use crate::units::{Money, Sec, Span};
 
 /// Months of a trend, this one included.
 const TREND: usize = 12;
@@ -208,6 +209,11 @@ fn outage(config: &Config, history: &History, ix: ServiceIx, book: &MonthBook, s
     } else {
         String::new()
     };
+    let off = switched_off(history, entry);
+    if !off.is_empty() {
+        let why = format!("{} switched off at its device", names(&off).join(", "));
+        cause = if cause.is_empty() { why } else { format!("{cause}; {why}") };
+    }
     if short {
         let why = format!("shorter than {} s: does not count", sla.min_outage);
         cause = if cause.is_empty() { why } else { format!("{cause}; {why}") };
@@ -234,8 +240,73 @@ fn outage(config: &Config, history: &History, ix: ServiceIx, book: &MonthBook, s
         began_before: entry.began < entry.span.from,
         lasts: ongoing,
         restored,
+        from_by: dated(config, history, entry.components.iter().copied(), entry.span.from, Edge::Begin),
+        to_by: {
+            let all = config.services[ix.get()].requires.components();
+            let first = entry.components.iter().copied();
+            dated(config, history, first.chain(all), entry.span.to, Edge::End).filter(|_| !ongoing)
+        },
         notes,
     }
+}
+
+/// Those components of an outage whose interface was switched off in it.
+fn switched_off(history: &History, entry: &Entry) -> Vec<ComponentIx> {
+    let off = |c: &ComponentIx| {
+        let interface = history.sources[c.get()].interface.as_deref().unwrap_or_default();
+        let inside = interface.iter().filter(|s| s.span.intersect(entry.span).is_some());
+        inside.into_iter().any(|s| s.state == State::Unknown(Cause::SwitchedOff))
+    };
+    entry.components.iter().copied().filter(off).collect()
+}
+
+/// Which end of an outage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Edge {
+    Begin,
+    End,
+}
+
+/// How the moment is known at which one of `components` went down, or was up again; the device's own clock first.
+fn dated(
+    config: &Config,
+    history: &History,
+    components: impl Iterator<Item = ComponentIx>,
+    at: Sec,
+    edge: Edge,
+) -> Option<Dated> {
+    let mut found: Option<Dated> = None;
+    for component in components {
+        let sources = &history.sources[component.get()];
+        for (source, segments) in sources.both() {
+            let n = segments.partition_point(|s| s.span.from < at);
+            let (before, after) = (n.checked_sub(1).map(|n| &segments[n]), segments.get(n));
+            let begins = after.is_some_and(|s| s.span.from == at);
+            let changed = match edge {
+                Edge::Begin => begins && after.is_some_and(|s| s.state == State::Down),
+                Edge::End => {
+                    begins
+                        && before.is_some_and(|s| s.state == State::Down)
+                        && after.is_some_and(|s| s.state == State::Up)
+                }
+            };
+            // A segment that begins with the evidence is cut there.
+            if !changed || before.is_none() {
+                continue;
+            }
+            let dated_by = sources.dated_by(source, at);
+            let better = found.as_ref().is_none_or(|f| f.dated_by != "last_change" && dated_by == "last_change");
+            if better {
+                let source = match source {
+                    Source::Ping => "ping",
+                    Source::Interface => "interface",
+                };
+                let component = config.components[component.get()].id.to_string();
+                found = Some(Dated { component, source: source.into(), dated_by: dated_by.into() });
+            }
+        }
+    }
+    found
 }
 
 fn objectives(config: &Config, history: &History, ix: ServiceIx, sla: &Sla) -> Vec<model::Objective> {

@@ -25,8 +25,14 @@ pub fn chapter(report: &Report, zone: &Zone) -> Chapter {
             Cell::text(grouped(p.components)),
             Cell::Text(format!("{} s", p.interval)),
             Cell::Text(format!("{} ms", p.timeout_ms)),
-            Cell::Text(format!("{} lost rounds", p.down_after)),
-            Cell::Text(format!("{} answered rounds", p.up_after)),
+            match (p.protocol.as_str(), p.down_after) {
+                ("snmp", 1) => Cell::text("when the device says so"),
+                (_, rounds) => Cell::Text(format!("{rounds} lost rounds")),
+            },
+            match (p.protocol.as_str(), p.up_after) {
+                ("snmp", 1) => Cell::text("when the device says so"),
+                (_, rounds) => Cell::Text(format!("{rounds} answered rounds")),
+            },
         ]);
     }
     let text = |t: &str| Block::Text(t.to_owned());
@@ -37,6 +43,9 @@ pub fn chapter(report: &Report, zone: &Zone) -> Chapter {
             Block::Heading("How up and down are decided".into()),
             text(
                 "The monitor sends a small packet to every component at a fixed interval and waits for the answer. Several classes of service are probed in one round; a component is reachable when any class is answered. It goes down after the number of consecutive lost rounds given below, counted back to the first of them, and comes up after the number of consecutive answers, counted back to the first of them. Fewer in a row change nothing.",
+            ),
+            text(
+                "Where a link's interface is polled by SNMP, what its device says of it counts as well: the link is down when either the far end does not answer or the interface says down. A statement needs no repetition, and takes effect when the device's own clock (ifLastChange) says that the state was entered. An interface that came back between two polls was down for the second before, and what lies between that and the earlier poll is unknown. A silent agent is unknown, never down; an interface that was switched off is unknown too, and proposed to be excluded.",
             ),
             text(
                 "Time that no round covers, or in which the monitor itself could not measure, is unknown. It is never counted as up or down by guessing: it stands on an account of its own, the contract says what becomes of it, and below the agreed share of measured time the verdict is not proven.",
@@ -53,7 +62,7 @@ pub fn chapter(report: &Report, zone: &Zone) -> Chapter {
             )),
             Block::Heading("What it cannot say".into()),
             Block::Text(format!(
-                "An outage's ends are known to within one interval, at most {widest} s here; outages shorter than the interval can be missed. Round trips say nothing about which direction was slow. Probes carry the code point of their class, yet may be treated otherwise than the customer's own traffic. What is measured is the path from where the monitor stands."
+                "An outage's ends are known to within one interval, at most {widest} s here; outages shorter than the interval can be missed. Where a device dates them they are known to the second, as the register says. Round trips say nothing about which direction was slow. Probes carry the code point of their class, yet may be treated otherwise than the customer's own traffic. What is measured is the path from where the monitor stands."
             )),
             Block::Heading("How to check this pack".into()),
             text(

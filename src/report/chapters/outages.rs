@@ -1,7 +1,7 @@
 //! Every stretch of down time of every service.
 
 use crate::report::document::{Block, Cell, Chapter, Table};
-use crate::report::model::{Outage, Report};
+use crate::report::model::{Dated, Outage, Report};
 use crate::report::words::{self, Zone, length};
 
 /// The chapter.
@@ -46,7 +46,7 @@ pub fn chapter(report: &Report, zone: &Zone) -> Chapter {
     Chapter {
         title: "Outage register".into(),
         blocks: vec![
-            Block::Text("An outage is a stretch in which a service was down, from the first lost round to the first answered one, to the second and before anything is excluded. Times are local; what counts is the length after agreed exclusions, minimum length and rounding.".into()),
+            Block::Text("An outage is a stretch in which a service was down, from the first lost round to the first answered one, or from when to when its device says that the interface was down, to the second and before anything is excluded. Times are local; what counts is the length after agreed exclusions, minimum length and rounding.".into()),
             Block::Table(table),
         ],
     }
@@ -56,8 +56,23 @@ fn because(outage: &Outage) -> Cell {
     let cause = if outage.cause.is_empty() { "cause not known".to_owned() } else { outage.cause.clone() };
     let components: Vec<&str> = outage.components.iter().map(String::as_str).collect();
     let mut below = words::names(&components, 6);
+    if let Some(dated) = dated(outage) {
+        below = format!("{below}. {dated}");
+    }
     for note in &outage.notes {
         below = format!("{below}. {note}");
     }
     Cell::Pair(cause, below)
+}
+
+/// How its ends are known, where that is more than probes tell.
+fn dated(outage: &Outage) -> Option<String> {
+    let by = |dated: &Option<Dated>| dated.as_ref().filter(|d| d.source == "interface").map(Dated::words);
+    match (by(&outage.from_by), by(&outage.to_by)) {
+        (Some(from), Some(to)) if from == to => Some(format!("Dated by {from}")),
+        (Some(from), Some(to)) => Some(format!("Begin dated by {from}, end by {to}")),
+        (Some(from), None) => Some(format!("Begin dated by {from}")),
+        (None, Some(to)) => Some(format!("End dated by {to}")),
+        (None, None) => None,
+    }
 }

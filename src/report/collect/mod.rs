@@ -8,11 +8,12 @@ mod rounds;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use self::rounds::{Merged, entries};
+use self::rounds::{Merged, entries, source_of};
 use super::build::{self, CALCULATION, History, closing, counted_spans_of, past};
 use super::csv;
-use super::journal::{self, Entry, Journal, Record};
+use super::journal::{self, Entry, Journal, Record, Source as From};
 use crate::config::Config;
+use crate::config::model::{ComponentKind, Hysteresis};
 use crate::evidence::chain::Hash;
 use crate::evidence::client::{Query, Reader};
 use crate::evidence::exclusion::Exclusions;
@@ -117,6 +118,9 @@ fn bare(entries: &[Entry]) -> Journal {
     let records = (1..).zip(entries).map(|(seq, entry)| Record { seq, entry: entry.clone() }).collect();
     Journal { records, head: String::new() }
 }
+
+/// A component and one of its sources.
+type Whose = (ComponentIx, From);
 
 struct Source<'a> {
     config: &'a Config,
@@ -272,30 +276,32 @@ impl Source<'_> {
     fn rounds(&self, components: &[ComponentIx], span: Span, as_of: Sec) -> Result<Vec<Entry>, String> {
         let only: BTreeSet<ComponentIx> = components.iter().copied().collect();
         let end = as_of.min(closing(self.config, components, span.to));
-        let read = |span: Span, only: &BTreeSet<ComponentIx>, merged: &mut BTreeMap<ComponentIx, Merged>| {
+        let read = |span: Span, only: &BTreeSet<ComponentIx>, merged: &mut BTreeMap<Whose, Merged>| {
             let query = Query { span, coarsest: Grain::Day, names: &self.names, only: Some(only) };
             self.reader.rows(query, |chunk| {
                 for rows in chunk.rows.chunk_by(|a, b| a.component == b.component) {
-                    let merged = merged.entry(rows[0].component).or_default();
-                    merged.take(rows.iter().map(|r| &r.tally.rounds), span);
+                    for from in self.sources(rows[0].component) {
+                        merged.entry((rows[0].component, from)).or_default().take(rows, from, span);
+                    }
                 }
             });
         };
         let mut month = BTreeMap::new();
         read(Span::new(span.from, end), &only, &mut month);
         // Before the month, look back only as far as each component's state at its start needs.
-        let mut before: BTreeMap<ComponentIx, Merged> = BTreeMap::new();
-        let mut open = only;
+        let mut before: BTreeMap<Whose, Merged> = BTreeMap::new();
+        let mut open: BTreeSet<Whose> =
+            components.iter().flat_map(|c| self.sources(*c).into_iter().map(|from| (*c, from))).collect();
         let begin = self.reader.extent().map_or(span.from, |e| e.from);
         for days in [1, 7, 31, 400] {
             let from = span.from.plus(-days * 86_400);
             let mut found = BTreeMap::new();
-            read(Span::new(from.max(begin), span.from), &open, &mut found);
-            open.retain(|component| {
-                let enough = self.enough(*component);
-                let mut merged = found.remove(component).unwrap_or_default();
-                if merged.decide(enough) || from <= begin {
-                    before.insert(*component, merged);
+            let only = open.iter().map(|(component, _)| *component).collect();
+            read(Span::new(from.max(begin), span.from), &only, &mut found);
+            open.retain(|whose| {
+                let mut merged = found.remove(whose).unwrap_or_default();
+                if merged.decide(self.enough(*whose)) || from <= begin {
+                    before.insert(*whose, merged);
                     return false;
                 }
                 true
@@ -305,22 +311,33 @@ impl Source<'_> {
             }
         }
         let mut all = Vec::new();
-        for (component, merged) in month {
-            let mut whole = before.remove(&component).unwrap_or_default();
+        let id = |component: ComponentIx| self.config.components[component.get()].id.as_str();
+        for (whose, merged) in month {
+            let mut whole = before.remove(&whose).unwrap_or_default();
             whole.append(merged);
-            all.extend(entries(self.config.components[component.get()].id.as_str(), &whole));
+            all.extend(entries(id(whose.0), whose.1, &whole));
         }
-        for (component, whole) in before {
-            all.extend(entries(self.config.components[component.get()].id.as_str(), &whole));
+        for (whose, whole) in before {
+            all.extend(entries(id(whose.0), whose.1, &whole));
         }
         all.sort_by(|a, b| journal_order(a).cmp(&journal_order(b)));
         Ok(all)
     }
 
-    /// So many rounds of one kind in a row decide a component's state, whatever came before.
-    fn enough(&self, component: ComponentIx) -> u32 {
+    /// What a component's state follows from: its interface counts only while it is configured.
+    fn sources(&self, component: ComponentIx) -> Vec<From> {
+        let has_interface = matches!(
+            &self.config.components[component.get()].kind,
+            ComponentKind::Link(link) if link.interface.is_some()
+        );
+        if has_interface { vec![From::Ping, From::Interface] } else { vec![From::Ping] }
+    }
+
+    /// So many rounds of one kind in a row decide what a source says, whatever came before.
+    fn enough(&self, (component, from): Whose) -> u32 {
         let hysteresis = self.config.components[component.get()].hysteresis;
-        hysteresis.down_after.max(hysteresis.up_after)
+        let Hysteresis { down_after, up_after } = from.hysteresis(hysteresis);
+        down_after.max(up_after)
     }
 
     /// What the classes measured: by the hour, and by the minute where an hour is cut for somebody's objective.
@@ -345,7 +362,7 @@ impl Source<'_> {
         let query = Query { span, coarsest: Grain::Hour, names: &self.names, only: Some(&only) };
         self.reader.rows(query, |chunk| {
             let mut finer = BTreeSet::new();
-            for row in &chunk.rows {
+            for row in chunk.rows.iter().filter(|row| source_of(row) == From::Ping) {
                 let Some(tight) = tight(row) else { continue };
                 let whole = counted.get(&row.component).is_none_or(|users| users.iter().all(|s| !is_cut(s, tight)));
                 if whole && span.contains(tight.from) && tight.to <= span.to {
@@ -364,7 +381,7 @@ impl Source<'_> {
             let Some(hour) = hour.intersect(span) else { continue };
             let query = Query { span: hour, coarsest: Grain::Minute, names: &self.names, only: Some(&components) };
             self.reader.rows(query, |chunk| {
-                for row in &chunk.rows {
+                for row in chunk.rows.iter().filter(|row| source_of(row) == From::Ping) {
                     if let Some(tight) = tight(row).filter(|t| span.contains(t.from) && t.to <= span.to) {
                         entries.push(self.class_entry(row, tight));
                     }
@@ -407,7 +424,7 @@ impl Source<'_> {
         let mut out = csv::Minutes::new();
         let query = Query { span, coarsest: Grain::Minute, names: &self.names, only: Some(&only) };
         self.reader.rows(query, |chunk| {
-            for row in &chunk.rows {
+            for row in chunk.rows.iter().filter(|row| source_of(row) == From::Ping) {
                 let replies = &row.tally.replies;
                 let answered = replies.count > 0;
                 let class: ClassIx = row.class;
@@ -451,9 +468,10 @@ fn is_cut(spans: &[Span], span: Span) -> bool {
     spans.get(n).is_some_and(|s| s.intersect(span).is_some() && !(s.from <= span.from && span.to <= s.to))
 }
 
-/// By component, then in order of time.
+/// By component and source, then in order of time.
 fn journal_order(entry: &Entry) -> (&str, &str, i64) {
     match entry {
+        Entry::Rounds { component, source: From::Interface, from, .. } => (component, "@", *from),
         Entry::Rounds { component, from, .. } => (component, "", *from),
         Entry::Class { component, class, from, .. } => (component, class, *from),
         _ => ("", "", 0),

@@ -77,11 +77,16 @@ pub fn free_port() -> u16 {
 impl Snmpd {
     /// With this configuration besides its address; ready when `probe` is answered.
     pub async fn start(config: &str) -> Snmpd {
-        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        Snmpd::start_at([127, 0, 0, 1].into(), config).await
+    }
+
+    /// The same at another loopback address.
+    pub async fn start_at(address: std::net::Ipv4Addr, config: &str) -> Snmpd {
+        let address = SocketAddr::from((address, free_port()));
         let folder = Folder::new();
         fs::write(
             folder.0.join("snmpd.conf"),
-            format!("rocommunity ready-probe 127.0.0.1 -V ready\nview ready included .1.3.6.1.2.1.1\n{config}\n"),
+            format!("rocommunity ready-probe 127.0.0.0/8 -V ready\nview ready included .1.3.6.1.2.1.1\n{config}\n"),
         )
         .expect("a configuration");
         let mut agent = Snmpd { address, folder, child: None };
