@@ -1,5 +1,5 @@
 //! Serves a hand-made estate on 127.0.0.1:9879, to look at pages without a network:
-//! `cargo run --example board [council|hostile|empty|large [TARGETS]|crowded [TARGETS]]`.
+//! `cargo run --example board [council|calm|hostile|empty|large [TARGETS]|crowded [TARGETS]]`.
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -13,6 +13,7 @@ async fn main() -> std::io::Result<()> {
     let which = std::env::args().nth(1).unwrap_or_default();
     let targets = std::env::args().nth(2).and_then(|n| n.parse().ok()).unwrap_or(2_000);
     let snapshot = Arc::new(match which.as_str() {
+        "calm" => estate::calm(),
         "hostile" => estate::hostile(),
         "empty" => estate::empty(),
         "large" => estate::large(targets),

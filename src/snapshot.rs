@@ -77,7 +77,7 @@ pub struct ComponentView {
     pub since: Option<Sec>,
     /// Why, in words for an operator: `3 rounds lost since 02:14:07Z; parent core-r1 is down`.
     pub reason: String,
-    /// One for each class that is probed.
+    /// One for each class that is probed; none in a brief snapshot.
     pub classes: Vec<ClassView>,
     /// What its device says of its interface; `None` for what has none that is polled, and before the first poll.
     pub interface: Option<InterfaceView>,
@@ -177,6 +177,12 @@ pub struct ServiceView {
     pub objectives: Vec<ObjectiveView>,
     /// Down intervals of this month, `to` is `None` while it lasts.
     pub outages: Vec<OutageView>,
+    /// Stretches of this month that nobody can tell of, in order of time; of very many the longest.
+    pub unknown: Vec<Span>,
+    /// Seconds of the month's allowed down time that are left, negative once it is overspent; `None` when none is allowed.
+    pub budget_left_seconds: Option<i64>,
+    /// The highest availability that the month can still reach, as a fraction: all that is to come is up.
+    pub achievable: Option<f64>,
 }
 
 /// A credit as a share of the monthly charge, for metrics and pages; what is owed is decided by the evidence pack.

@@ -67,6 +67,8 @@ pub struct Monitor {
     pub alerting: Alerting,
     /// If all of these fail, the monitor is isolated. May be empty: then it is never thought isolated.
     pub sentinels: Vec<Host>,
+    /// Base URL of the Grafana that has our dashboards; pages link to it when it is given.
+    pub grafana: Option<String>,
 }
 
 /// How alerts are told to the Alertmanagers.

@@ -42,6 +42,8 @@ fn ticks(plan: &Plan) -> Interval {
 pub enum Ask {
     /// A picture of now; one made in the same second may serve.
     Snapshot(oneshot::Sender<Arc<Snapshot>>),
+    /// The same without what each class measures; one of the same second may serve, a full one too.
+    Brief(oneshot::Sender<Arc<Snapshot>>),
     /// Go on with another configuration. The answer says what changed.
     Reload(Box<Config>, oneshot::Sender<String>),
     /// A reload failed before it came here; say so in metrics.
@@ -100,6 +102,7 @@ impl Driver {
         let mut ticks = ticks(&plan);
         let mut requests: Vec<Request> = Vec::new();
         let mut fresh: Option<Arc<Snapshot>> = None;
+        let mut brief: Option<Arc<Snapshot>> = None;
         let mut stop_at_mono_ns: Option<u64> = None;
         let mut reason = "asked to stop";
 
@@ -177,17 +180,30 @@ impl Driver {
                         fresh = Some(snapshot.clone());
                         let _ = answer.send(snapshot); // the reader may have gone
                     }
+                    Some(Ask::Brief(answer)) => {
+                        let now = self.clock.now();
+                        let same = |s: &&Arc<Snapshot>| s.at == now.sec();
+                        let snapshot = match fresh.as_ref().filter(same).or(brief.as_ref().filter(same)) {
+                            Some(snapshot) => snapshot.clone(),
+                            None => {
+                                self.core.evidence_stands(self.keeper.standing());
+                                Arc::new(self.core.brief(now, &self.engine.strays()))
+                            }
+                        };
+                        brief = Some(snapshot.clone());
+                        let _ = answer.send(snapshot);
+                    }
                     Some(Ask::Reload(config, answer)) => {
                         let said = self.reload(*config);
                         (plan, polls) = (self.core.plan(), self.core.poll_plan());
                         ticks = self::ticks(&plan);
                         self.names.send_replace(self.core.names());
-                        fresh = None;
+                        (fresh, brief) = (None, None);
                         let _ = answer.send(said);
                     }
                     Some(Ask::ReloadFailed) => {
                         self.core.reload_failed();
-                        fresh = None;
+                        (fresh, brief) = (None, None);
                     }
                     Some(Ask::Stop) | None => {
                         let wait = self.core.longest_timeout() + Duration::from_millis(500);

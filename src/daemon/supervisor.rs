@@ -175,6 +175,9 @@ pub async fn run(parts: Parts) -> Result<(), SuperviseError> {
                     // A full queue drops the question: its reader is told to try again.
                     let _ = driver_asks.try_send(driver::Ask::Snapshot(answer));
                 }
+                Some(Ask::Brief(answer)) => {
+                    let _ = driver_asks.try_send(driver::Ask::Brief(answer));
+                }
                 Some(Ask::Reload(answer)) => {
                     let _ = answer.send(reload(&files, &driver_asks, &alarmed).await);
                 }

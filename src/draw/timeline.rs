@@ -1,6 +1,7 @@
 //! A month as a strip: what happened when.
 //!
-//! States differ in height as well as in colour: down fills the strip, maintenance is a low band.
+//! States differ in height as well as in colour: down fills the strip, maintenance is a low band,
+//! unknown time a hollow with a line through its middle.
 //! Like all drawings for pages it holds geometry and class names only.
 
 use std::fmt::Write as _;
@@ -23,6 +24,8 @@ pub enum MarkKind {
     Down,
     /// Work was announced.
     Maintenance,
+    /// Nobody can say.
+    Unknown,
 }
 
 /// The strip over `month`, known up to `now`, with a tick at each of `days`.
@@ -44,8 +47,18 @@ pub fn month(month: Span, now: Sec, days: &[Sec], marks: &[Mark]) -> String {
         let Some(inside) = mark.span.intersect(month) else { continue };
         let (class, y, h) = match mark.kind {
             MarkKind::Down => ("down", 0, 40),
-            MarkKind::Maintenance => ("maintenance", 26, 14),
+            MarkKind::Maintenance | MarkKind::Unknown => ("maintenance", 26, 14),
         };
+        if mark.kind == MarkKind::Unknown {
+            // It is never made wider than it was: it would hide what is known.
+            let (from, to) = (x(inside.from), x(inside.to));
+            let _ = write!(
+                svg,
+                r#"<rect class="hollow" x="{from:.1}" width="{:.1}" height="40"/><path class="unsaid" d="M{from:.1} 20H{to:.1}"/>"#,
+                to - from
+            );
+            continue;
+        }
         let (from, w) = (x(inside.from), (x(inside.to) - x(inside.from)).max(4.0));
         let from = from.min(1000.0 - w);
         let _ = write!(svg, r#"<rect class="{class}" x="{from:.1}" y="{y}" width="{w:.1}" height="{h}"/>"#);
@@ -57,6 +70,14 @@ pub fn month(month: Span, now: Sec, days: &[Sec], marks: &[Mark]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn unknown_time_does_not_look_like_time_that_was_up() {
+        let whole = Span::new(Sec(0), Sec(1_000));
+        let svg = month(whole, Sec(900), &[], &[Mark { span: Span::new(Sec(0), Sec(600)), kind: MarkKind::Unknown }]);
+        assert!(svg.contains(r#"<rect class="hollow" x="0.0" width="600.0" height="40"/>"#), "{svg}");
+        assert!(svg.contains(r#"<path class="unsaid" d="M0.0 20H600.0"/>"#), "{svg}");
+    }
 
     #[test]
     fn marks_are_cut_to_the_month_and_can_be_seen() {

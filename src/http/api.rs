@@ -8,6 +8,7 @@
 use serde_json::{Value, json};
 
 use crate::config::model::{Component, Contract, Service};
+use crate::http::history::{History, Of};
 use crate::measurement::status::DatedBy;
 use crate::metrics::render::kind_name;
 use crate::snapshot::{ClassView, ComponentView, ServiceView, Shown, Snapshot};
@@ -136,6 +137,31 @@ pub fn component(s: &Snapshot, id: &str) -> Option<String> {
     Some(text(&body))
 }
 
+/// What the recent hours measured, column by column: `times` are the steps' begins, and every list of a line is as long.
+#[must_use]
+pub fn series(s: &Snapshot, history: &History) -> String {
+    let steps = i64::try_from(history.span.seconds()).unwrap_or(0) / history.step.max(1);
+    let line = |line: &crate::http::history::Line| {
+        let mut body = json!({
+            "component": s.config.components[line.component.get()].id,
+            "class": s.config.classes[line.class.get()].id,
+        });
+        for (of, key) in Of::ALL {
+            body[key] = json!(line.values(of));
+        }
+        body
+    };
+    text(&json!({
+        "at": instant(s.at),
+        "from": instant(history.span.from),
+        "to": instant(history.span.to),
+        "step_seconds": history.step,
+        "times": (0..steps).map(|n| history.span.from.plus(n * history.step).0).collect::<Vec<i64>>(),
+        "lines": history.lines.iter().map(line).collect::<Vec<_>>(),
+        "left_out": history.left_out,
+    }))
+}
+
 /// What an unsuccessful request gets.
 #[must_use]
 pub fn error(words: &str) -> String {
@@ -169,6 +195,8 @@ fn service_head(s: &Snapshot, of: &Service, view: &ServiceView) -> Value {
             "coverage": view.availability.map(|r| r.coverage),
             "target": s.config.slas[of.sla.get()].availability.as_f64(),
             "budget_remaining": view.budget_remaining,
+            "budget_left_seconds": view.budget_left_seconds,
+            "achievable": view.achievable,
         },
     })
 }

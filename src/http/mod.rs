@@ -2,9 +2,12 @@
 //!
 //! [`server`] owns the sockets and their limits, [`routes`] says what stands where, [`source`]
 //! is how a handler asks the daemon for a snapshot. Pages ([`page`]) and answers ([`api`]) are
-//! functions of that snapshot.
+//! functions of that snapshot. [`live`] tells open pages what changed, [`history`] reads the recent
+//! hours for charts.
 
 pub mod api;
+pub mod history;
+pub mod live;
 pub mod page;
 pub mod routes;
 pub mod server;

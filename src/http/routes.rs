@@ -1,11 +1,12 @@
 //! What stands where, and what every answer carries.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, Path, RawQuery, Request, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
 use axum::http::header::{
     ACCEPT, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
     HeaderName, HeaderValue, IF_NONE_MATCH, REFERRER_POLICY, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
@@ -18,10 +19,18 @@ use axum::routing::{get, post};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use super::history::client::Past;
+use super::history::{HOURS, History, Lines, MAX_HOURS};
+use super::live::Topic;
+use super::live::driver::{Hub, Refused};
+use super::page::board::Manner;
+use super::page::board::find::Find;
+use super::page::charts;
 use super::source::{Source, SourceError};
 use super::{api, page};
 use crate::metrics::negotiate::gzip_accepted;
 use crate::metrics::{Format, render};
+use crate::names::ClassIx;
 use crate::snapshot::Snapshot;
 
 /// An answer must be made within this.
@@ -31,26 +40,49 @@ const MAX_RENDERING: usize = 2;
 /// No request here needs a body; a larger one is refused.
 const MAX_BODY_BYTES: usize = 4 * 1024;
 
-/// What pages load: name, type, content. Served with an entity tag.
-const FILES: [(&str, &str, &str); 3] = [
-    ("board.css", "text/css; charset=utf-8", include_str!("../../web/board.css")),
-    ("live.js", "text/javascript; charset=utf-8", include_str!("../../web/live.js")),
-    ("icon.svg", "image/svg+xml", include_str!("../../web/icon.svg")),
+/// A page does not wait longer than this for what the recent hours measured; it comes without charts then.
+const CHARTS_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A file that pages load: name, type, content. What others made stands in `web/vendor` with licence and checksum.
+type File = (&'static str, &'static str, &'static [u8]);
+
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+
+/// What pages load. Served with an entity tag, compressed once.
+const FILES: [File; 8] = [
+    ("board.css", STYLE, include_bytes!("../../web/board.css")),
+    ("board.js", SCRIPT, include_bytes!("../../web/board.js")),
+    ("charts.js", SCRIPT, include_bytes!("../../web/charts.js")),
+    ("htmx.js", SCRIPT, include_bytes!("../../web/vendor/htmx-2.0.11.min.js")),
+    ("htmx-sse.js", SCRIPT, include_bytes!("../../web/vendor/htmx-sse-2.2.4.min.js")),
+    ("uplot.js", SCRIPT, include_bytes!("../../web/vendor/uplot-1.6.32.min.js")),
+    ("uplot.css", STYLE, include_bytes!("../../web/vendor/uplot-1.6.32.min.css")),
+    ("icon.svg", "image/svg+xml", include_bytes!("../../web/icon.svg")),
 ];
 
 #[derive(Clone)]
 struct Server {
     source: Source,
     rendering: Arc<Semaphore>,
+    hub: Arc<Hub>,
+    past: Past,
 }
 
+/// The pairs of a query; one that cannot be read has none.
+type Pairs = Result<Query<Vec<(String, String)>>, QueryRejection>;
+
 /// Every route with the headers and limits that all answers share.
-pub fn router(source: Source) -> Router {
-    let server = Server { source, rendering: Arc::new(Semaphore::new(MAX_RENDERING)) };
+pub fn router(source: Source, hub: Arc<Hub>) -> Router {
+    let server = Server { source, rendering: Arc::new(Semaphore::new(MAX_RENDERING)), hub, past: Past::default() };
     Router::new()
         .route("/", get(board))
         .route("/services/{id}", get(service_page))
         .route("/sites/{id}", get(site_page))
+        .route("/events/board", get(|State(server): State<Server>| async move { events(&server, Topic::Board) }))
+        .route("/events/wall", get(|State(server): State<Server>| async move { events(&server, Topic::Wall) }))
+        .route("/events/services/{id}", get(service_events))
+        .route("/events/sites/{id}", get(site_events))
         .route("/static/{name}", get(file))
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { plain(StatusCode::OK, "alive\n".to_owned()) }))
@@ -60,9 +92,12 @@ pub fn router(source: Source) -> Router {
         .route("/api/v1/status", get(api_status))
         .route("/api/v1/services", get(api_services))
         .route("/api/v1/services/{id}", get(api_service))
+        .route("/api/v1/services/{id}/series", get(api_service_series))
         .route("/api/v1/sites/{id}", get(api_site))
+        .route("/api/v1/sites/{id}/series", get(api_site_series))
         .route("/api/v1/components", get(api_components))
         .route("/api/v1/components/{id}", get(api_component))
+        .route("/api/v1/components/{id}/series", get(api_component_series))
         .fallback(nowhere)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
@@ -73,12 +108,20 @@ pub fn router(source: Source) -> Router {
 impl Server {
     /// Makes an answer from a fresh snapshot, on a thread that may compute for a while.
     async fn answer(&self, make: impl FnOnce(&Arc<Snapshot>) -> Response + Send + 'static) -> Response {
+        match self.source.snapshot().await {
+            Ok(snapshot) => self.answer_from(snapshot, make).await,
+            Err(why) => unavailable(why),
+        }
+    }
+
+    /// The same from a snapshot that is there already.
+    async fn answer_from(
+        &self,
+        snapshot: Arc<Snapshot>,
+        make: impl FnOnce(&Arc<Snapshot>) -> Response + Send + 'static,
+    ) -> Response {
         let Ok(place) = Arc::clone(&self.rendering).acquire_owned().await else {
             return unavailable(SourceError::Stopping);
-        };
-        let snapshot = match self.source.snapshot().await {
-            Ok(snapshot) => snapshot,
-            Err(why) => return unavailable(why),
         };
         let made = tokio::task::spawn_blocking(move || {
             let _place = place;
@@ -86,19 +129,125 @@ impl Server {
         });
         made.await.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
     }
+
+    /// What these lines measured, for a page that does not wait for it long.
+    async fn history(&self, s: &Snapshot, hours: u32, lines: Lines) -> Option<Arc<History>> {
+        timeout(CHARTS_TIMEOUT, self.past.read(&s.config, s.at, hours, lines)).await.ok().flatten()
+    }
+
+    /// What the lines that `which` names measured, as JSON; `None` of it is not found.
+    async fn series(&self, hours: u32, which: impl FnOnce(&Snapshot) -> Option<Lines>) -> Response {
+        let snapshot = match self.source.brief().await {
+            Ok(snapshot) => snapshot,
+            Err(why) => return unavailable(why),
+        };
+        let Some(lines) = which(&snapshot) else { return found(None) };
+        let Some(history) = self.past.read(&snapshot.config, snapshot.at, hours, lines).await else {
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        };
+        self.answer_from(snapshot, move |s| found(Some(api::series(s, &history)))).await
+    }
 }
 
-async fn board(State(server): State<Server>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
-    let still = query.is_some_and(|query| query.split('&').any(|part| part == "still" || part == "still="));
-    server.answer(move |s| html(&headers, Some(page::board::render(s, still)))).await
+/// The value of that name in a query.
+fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
 }
 
-async fn service_page(State(server): State<Server>, headers: HeaderMap, Path(id): Path<String>) -> Response {
-    server.answer(move |s| html(&headers, page::service::render(s, &id))).await
+fn pairs_of(query: Pairs) -> Vec<(String, String)> {
+    query.map(|Query(pairs)| pairs).unwrap_or_default()
 }
 
-async fn site_page(State(server): State<Server>, headers: HeaderMap, Path(id): Path<String>) -> Response {
-    server.answer(move |s| html(&headers, page::site::render(s, &id))).await
+/// How many hours of measurements are asked for.
+fn hours(pairs: &[(String, String)]) -> u32 {
+    value(pairs, "hours").and_then(|h| h.parse().ok()).unwrap_or(HOURS).clamp(1, MAX_HOURS)
+}
+
+/// The class that is asked for, else the first.
+fn class(s: &Snapshot, pairs: &[(String, String)]) -> ClassIx {
+    let named = value(pairs, "class").and_then(|name| s.config.classes.iter().position(|c| c.id.as_str() == name));
+    ClassIx::from(named.unwrap_or(0))
+}
+
+async fn board(State(server): State<Server>, query: Pairs, headers: HeaderMap) -> Response {
+    let pairs = pairs_of(query);
+    let find = Find::from_pairs(&pairs);
+    let manner = Manner { wall: value(&pairs, "wall").is_some(), still: value(&pairs, "still").is_some() };
+    if value(&pairs, "part") == Some("sites") {
+        let address = if find.is_plain() { "/".to_owned() } else { format!("/?{}", find.query(find.page)) };
+        let mut answer = server.answer(move |s| html(&headers, Some(page::board::found(s, &find)))).await;
+        // So that a reload, or a link given to somebody, shows the same.
+        if let Ok(address) = HeaderValue::try_from(address) {
+            answer.headers_mut().insert("hx-replace-url", address);
+        }
+        return answer;
+    }
+    server.answer(move |s| html(&headers, Some(page::board::render(s, manner, &find)))).await
+}
+
+async fn service_page(
+    State(server): State<Server>,
+    query: Pairs,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Response {
+    let snapshot = match server.source.snapshot().await {
+        Ok(snapshot) => snapshot,
+        Err(why) => return unavailable(why),
+    };
+    let Some(ix) = snapshot.config.service(&id) else { return html(&headers, None) };
+    let hours = hours(&pairs_of(query));
+    let history = server.history(&snapshot, hours, charts::of_service(&snapshot, ix)).await;
+    server
+        .answer_from(snapshot, move |s| html(&headers, page::service::render(s, &id, hours, history.as_deref())))
+        .await
+}
+
+async fn site_page(State(server): State<Server>, query: Pairs, headers: HeaderMap, Path(id): Path<String>) -> Response {
+    let snapshot = match server.source.snapshot().await {
+        Ok(snapshot) => snapshot,
+        Err(why) => return unavailable(why),
+    };
+    let Some(ix) = page::site::index(&snapshot, &id) else { return html(&headers, None) };
+    let pairs = pairs_of(query);
+    let (hours, class) = (hours(&pairs), class(&snapshot, &pairs));
+    let history = server.history(&snapshot, hours, charts::of_site(&snapshot, ix, class)).await;
+    let page = move |s: &Arc<Snapshot>| page::site::render(s, &id, hours, class, history.as_deref());
+    server.answer_from(snapshot, move |s| html(&headers, page(s))).await
+}
+
+async fn service_events(State(server): State<Server>, Path(id): Path<String>) -> Response {
+    match server.source.brief().await {
+        Ok(s) if s.config.service(&id).is_some() => events(&server, Topic::Service(id)),
+        Ok(_) => found(None),
+        Err(why) => unavailable(why),
+    }
+}
+
+async fn site_events(State(server): State<Server>, Path(id): Path<String>) -> Response {
+    match server.source.brief().await {
+        Ok(s) if page::site::index(&s, &id).is_some() => events(&server, Topic::Site(id)),
+        Ok(_) => found(None),
+        Err(why) => unavailable(why),
+    }
+}
+
+/// A page's changes as they happen.
+fn events(server: &Server, topic: Topic) -> Response {
+    let stream = match server.hub.listen(topic) {
+        Ok(stream) => stream,
+        Err(why @ (Refused::Full | Refused::Stopping)) => {
+            let mut answer = plain(StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n"));
+            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("15"));
+            return answer;
+        }
+    };
+    let mut answer = Response::new(Body::from_stream(stream));
+    let head = answer.headers_mut();
+    head.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    // A proxy that collects bytes would make a live page stale.
+    head.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    answer
 }
 
 async fn metrics(State(server): State<Server>, headers: HeaderMap) -> Response {
@@ -139,20 +288,54 @@ async fn reload(State(server): State<Server>, headers: HeaderMap) -> Response {
     }
 }
 
+/// The files compressed, once, when the first is asked for; `None` for those that grow by it.
+static COMPRESSED: LazyLock<Vec<Option<Vec<u8>>>> = LazyLock::new(|| {
+    let smaller = |(_, _, content): &File| {
+        Some(compressed(content, flate2::Compression::best())).filter(|small| small.len() < content.len())
+    };
+    FILES.iter().map(smaller).collect()
+});
+
 async fn file(headers: HeaderMap, Path(name): Path<String>, request: Request) -> Response {
-    let Some((_, kind, content)) = FILES.iter().find(|(known, ..)| *known == name) else {
+    let Some(n) = FILES.iter().position(|(known, ..)| *known == name) else {
         return nowhere(request).await;
     };
-    let tag = format!("\"{:016x}\"", fingerprint(content));
+    let (_, kind, content) = FILES[n];
+    let small = COMPRESSED[n].as_deref().filter(|_| gzip_accepted(&joined(&headers, &ACCEPT_ENCODING)));
+    let tag = format!("\"{:016x}{}\"", fingerprint(content), if small.is_some() { "z" } else { "" });
     let known = headers.get(IF_NONE_MATCH).is_some_and(|t| t.as_bytes() == tag.as_bytes());
     let mut answer = if known {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        ([(CONTENT_TYPE, *kind)], *content).into_response()
+        ([(CONTENT_TYPE, kind)], small.unwrap_or(content)).into_response()
     };
-    answer.headers_mut().insert(ETAG, HeaderValue::try_from(tag).expect("hexadecimal digits in quotes"));
-    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    let head = answer.headers_mut();
+    if small.is_some() && !known {
+        head.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    head.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    head.insert(ETAG, HeaderValue::try_from(tag).expect("hexadecimal digits in quotes"));
+    head.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     answer
+}
+
+async fn api_service_series(State(server): State<Server>, query: Pairs, Path(id): Path<String>) -> Response {
+    let which = |s: &Snapshot| Some(charts::of_service(s, s.config.service(&id)?));
+    server.series(hours(&pairs_of(query)), which).await
+}
+
+async fn api_site_series(State(server): State<Server>, query: Pairs, Path(id): Path<String>) -> Response {
+    let pairs = pairs_of(query);
+    let which = |s: &Snapshot| Some(charts::of_site(s, page::site::index(s, &id)?, class(s, &pairs)));
+    server.series(hours(&pairs), which).await
+}
+
+async fn api_component_series(State(server): State<Server>, query: Pairs, Path(id): Path<String>) -> Response {
+    let which = |s: &Snapshot| {
+        let at = s.config.components.iter().position(|c| c.id.as_str() == id)?;
+        Some(charts::of_component(s, at))
+    };
+    server.series(hours(&pairs_of(query)), which).await
 }
 
 async fn api_status(State(server): State<Server>) -> Response {
@@ -218,7 +401,7 @@ async fn limits_and_headers(request: Request, next: Next) -> Response {
     for (name, value) in [
         (
             CONTENT_SECURITY_POLICY,
-            "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'",
+            "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
         ),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (X_FRAME_OPTIONS, "DENY"),
@@ -237,7 +420,8 @@ fn html(headers: &HeaderMap, page: Option<String>) -> Response {
     let status = if page.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
     let page = page.unwrap_or_else(|| page::missing("this name"));
     let gzip = gzip_accepted(&joined(headers, &ACCEPT_ENCODING));
-    let body = if gzip { Body::from(compressed(page.as_bytes())) } else { Body::from(page) };
+    let body =
+        if gzip { Body::from(compressed(page.as_bytes(), flate2::Compression::fast())) } else { Body::from(page) };
     let mut answer = Response::new(body);
     *answer.status_mut() = status;
     let head = answer.headers_mut();
@@ -249,9 +433,9 @@ fn html(headers: &HeaderMap, page: Option<String>) -> Response {
     answer
 }
 
-fn compressed(bytes: &[u8]) -> Vec<u8> {
+fn compressed(bytes: &[u8], level: flate2::Compression) -> Vec<u8> {
     use std::io::Write as _;
-    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), level);
     gzip.write_all(bytes).expect("a Vec takes every byte");
     gzip.finish().expect("a Vec takes every byte")
 }
@@ -283,6 +467,9 @@ fn joined(headers: &HeaderMap, name: &HeaderName) -> String {
 }
 
 /// FNV-1a: tells versions of a file apart, nothing more.
-fn fingerprint(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+fn fingerprint(content: &[u8]) -> u64 {
+    content
+        .iter()
+        .copied()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

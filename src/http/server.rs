@@ -20,6 +20,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
+use super::live::driver::Hub;
 use super::routes;
 use super::source::Source;
 
@@ -42,7 +43,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// listener itself cannot be used.
 pub async fn serve(listener: TcpListener, source: Source, shutdown: impl Future<Output = ()>) -> io::Result<()> {
     listener.local_addr()?;
-    let service = TowerToHyperService::new(routes::router(source));
+    let hub = Arc::new(Hub::new(source.clone()));
+    let service = TowerToHyperService::new(routes::router(source, Arc::clone(&hub)));
+    let mut telling = pin!(hub.run());
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let (stop, stopping) = watch::channel(());
     let mut connections = JoinSet::new();
@@ -50,6 +53,7 @@ pub async fn serve(listener: TcpListener, source: Source, shutdown: impl Future<
     loop {
         let accepted = tokio::select! {
             () = &mut shutdown => break,
+            () = &mut telling => continue, // it never ends
             Some(_) = connections.join_next() => continue,
             accepted = accept(&listener, &places) => accepted,
         };
@@ -83,6 +87,7 @@ pub async fn serve(listener: TcpListener, source: Source, shutdown: impl Future<
         });
     }
     drop(stop);
+    hub.close();
     if timeout(DRAIN, async { while connections.join_next().await.is_some() {} }).await.is_err() {
         tracing::warn!(left = connections.len(), "connections did not end in time and are cut off");
     }

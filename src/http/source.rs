@@ -17,6 +17,8 @@ pub const MAX_WAITING: usize = 64;
 pub enum Ask {
     /// The picture of now.
     Snapshot(oneshot::Sender<Arc<Snapshot>>),
+    /// The same without what each class measures, which is most of its cost; a full one may serve.
+    Brief(oneshot::Sender<Arc<Snapshot>>),
     /// Read the configuration again; `Err` says for the operator what is wrong with it.
     Reload(oneshot::Sender<Result<(), String>>),
     /// Whether it is ready to be counted on; `Err` says what is still missing.
@@ -51,6 +53,11 @@ impl Source {
     /// The picture of now.
     pub async fn snapshot(&self) -> Result<Arc<Snapshot>, SourceError> {
         self.ask(Ask::Snapshot).await
+    }
+
+    /// The picture of now without what each class measures.
+    pub async fn brief(&self) -> Result<Arc<Snapshot>, SourceError> {
+        self.ask(Ask::Brief).await
     }
 
     /// Has the configuration read again.

@@ -194,6 +194,7 @@ impl Scenario {
                 traps: None,
                 alerting: Default::default(),
                 sentinels: Vec::new(),
+                grafana: None,
             },
             credentials: Vec::new(),
             profiles: std::sync::Arc::new(assured_probes::snmp::profile::Library::embedded()),

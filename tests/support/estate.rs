@@ -51,6 +51,7 @@ fn config() -> Config {
             traps: None,
             alerting: Default::default(),
             sentinels: vec![Host::Address([127, 0, 0, 1].into())],
+            grafana: Some("https://grafana.example.net".into()),
         },
         credentials: vec![],
         classes: vec![
@@ -234,6 +235,9 @@ impl Maker {
                 },
             ],
             outages,
+            unknown: if unknown > 0 { vec![Span::new(NOW.plus(-5_400), NOW)] } else { vec![] },
+            budget_left_seconds: Some(1_296 - i64::try_from(seen.down).expect("small")),
+            achievable: Some(of(seen.down, 2_592_000 - unknown)),
         });
     }
 
@@ -455,6 +459,17 @@ pub fn hostile() -> Snapshot {
         service.outages.iter_mut().for_each(|o| o.components = vec![HOSTILE.into()]);
     }
     s.config = Arc::new(c);
+    s
+}
+
+/// The council on a good day: everything is up.
+pub fn calm() -> Snapshot {
+    let mut s = council();
+    s.components.iter_mut().for_each(|component| component.state = Shown::Up);
+    for service in &mut s.services {
+        (service.state, service.reason) = (Shown::Up, FINE.reason.into());
+        service.outages.retain(|o| o.to.is_some());
+    }
     s
 }
 

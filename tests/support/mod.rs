@@ -49,7 +49,7 @@ pub async fn answer(
     while let Some(question) = questions.recv().await {
         // Whoever asked may have gone; then there is nobody to tell.
         match question {
-            Ask::Snapshot(answer) => {
+            Ask::Snapshot(answer) | Ask::Brief(answer) => {
                 let _ = answer.send(make(asked));
                 asked += 1;
             }

@@ -13,7 +13,7 @@ use crate::config::reader::{Context, Node, Wanted};
 use crate::names::Id;
 use crate::units::Dscp;
 
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 17] = [
     "vantage",
     "listen",
     "data_dir",
@@ -30,6 +30,7 @@ const KEYS: [&str; 16] = [
     "sentinels",
     "profiles",
     "traps",
+    "grafana",
 ];
 
 /// Where evidence is kept when nothing was said.
@@ -52,10 +53,22 @@ pub fn monitor(cx: &Context<'_>, node: Option<Node<'_>>, base_dir: &Path, secret
         n.list(cx, "alertmanagers", |n| base_url(n, "an Alertmanager", "http://alertmanager.example.net:9093"));
     let alerting = alerting(cx, &n, secrets);
     let sentinels = n.list(cx, "sentinels", scalar::host);
+    let grafana = n.opt(cx, "grafana", |n| base_url(n, "Grafana", "https://grafana.example.net"));
     let traps = n.opt(cx, "traps", traps);
     let data_dir = super::resolve_path(base_dir, &data_dir);
     let time_zone_name = zone_name;
-    Some(Monitor { vantage, listen, data_dir, time_zone, time_zone_name, alertmanagers, alerting, traps, sentinels })
+    Some(Monitor {
+        vantage,
+        listen,
+        data_dir,
+        time_zone,
+        time_zone_name,
+        alertmanagers,
+        alerting,
+        traps,
+        sentinels,
+        grafana,
+    })
 }
 
 /// How alerts get to the Alertmanagers; all of it has defaults.

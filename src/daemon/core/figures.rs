@@ -31,6 +31,8 @@ pub(super) struct Live {
     pub(super) credit: Option<CreditView>,
     pub(super) allowance: Option<AllowanceView>,
     pub(super) objectives: Vec<ObjectiveView>,
+    pub(super) budget_left_seconds: Option<i64>,
+    pub(super) achievable: Option<f64>,
 }
 
 /// The month so far by the contract's formula.
@@ -40,7 +42,15 @@ pub(super) fn live(core: &Core, service: ServiceIx, now: &ledger::Now) -> Live {
     let promise = Promise::from(sla);
     let counted = Counted::new(&now.tally, sla.rounding, 0);
     let Some(book) = core.fold.ledger().month(service, now.month) else {
-        return Live { ratios: None, budget_remaining: None, credit: None, allowance: None, objectives: Vec::new() };
+        return Live {
+            ratios: None,
+            budget_remaining: None,
+            credit: None,
+            allowance: None,
+            objectives: Vec::new(),
+            budget_left_seconds: None,
+            achievable: None,
+        };
     };
     let figures = figures(&promise, &counted, book.plan());
     let ratios = (counted.accounts.window() > 0).then_some(()).and(figures.availability).map(|value| Ratios {
@@ -78,7 +88,9 @@ pub(super) fn live(core: &Core, service: ServiceIx, now: &ledger::Now) -> Live {
             }
         })
         .collect();
-    Live { ratios, budget_remaining, credit, allowance, objectives }
+    let budget_left_seconds = (allowed > 0).then_some(figures.budget_left);
+    let achievable = ratios.map(|_| figures.achievable.as_f64());
+    Live { ratios, budget_remaining, credit, allowance, objectives, budget_left_seconds, achievable }
 }
 
 /// Outages of the month that lasted longer than they may, by the service hours; the one that lasts included.

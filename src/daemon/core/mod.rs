@@ -464,7 +464,14 @@ impl Core {
     /// Everything at one instant.
     #[must_use]
     pub fn snapshot(&self, now: Now, strays: &Strays) -> Snapshot {
-        view::snapshot(self, now, strays)
+        view::snapshot(self, now, strays, view::Detail::Full)
+    }
+
+    /// The states and the month of everything at one instant, without what each class measures: cheap enough to be
+    /// made every second.
+    #[must_use]
+    pub fn brief(&self, now: Now, strays: &Strays) -> Snapshot {
+        view::snapshot(self, now, strays, view::Detail::Brief)
     }
 
     /// Targets for the present configuration; those that are probed as before keep what they have shown.

@@ -18,8 +18,11 @@ use crate::snapshot::{
     AccountsView, ClassView, ComponentView, InterfaceView, MonitorView, OutageView, ServiceView, Shown, Snapshot,
     VoiceView,
 };
-use crate::units::Sec;
+use crate::units::{Sec, Span};
 use crate::voice;
+
+/// So many stretches of unknown time of a service are in a picture.
+const UNKNOWN_SHOWN: usize = 100;
 
 /// A state's name in log lines.
 pub(super) fn state_name(state: State) -> &'static str {
@@ -34,9 +37,18 @@ fn shown(state: State) -> Shown {
     }
 }
 
-pub(super) fn snapshot(core: &Core, now: Now, strays: &Strays) -> Snapshot {
+/// How much of a picture is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// Everything.
+    Full,
+    /// Without what each class measures: summaries of five minutes are most of a picture's cost.
+    Brief,
+}
+
+pub(super) fn snapshot(core: &Core, now: Now, strays: &Strays, detail: Detail) -> Snapshot {
     let mut probed: Vec<&[ClassStats]> = vec![&[]; core.config.components.len()];
-    for target in &core.targets {
+    for target in core.targets.iter().filter(|_| detail == Detail::Full) {
         if let Purpose::Component(component) = target.purpose {
             probed[component.get()] = &target.classes;
         }
@@ -249,6 +261,9 @@ fn service(core: &Core, ix: ServiceIx, now: Sec) -> ServiceView {
         restore_by: (state == Shown::Down).then(|| restore_by(core, ix, standing.since)).flatten(),
         objectives: figures.objectives,
         outages,
+        unknown: book.map_or_else(Vec::new, |book| longest(book.unknown().iter().map(|u| u.span).collect())),
+        budget_left_seconds: figures.budget_left_seconds,
+        achievable: figures.achievable,
     }
 }
 
@@ -259,6 +274,23 @@ fn restore_by(core: &Core, ix: ServiceIx, since: Sec) -> Option<Sec> {
     let within = sla.restore_within?;
     let stops = exclusion::of_service(config, ix, &core.agreed);
     RestoreClock { zone: &config.monitor.time_zone, hours: &sla.service_hours, stops: &stops }.deadline(since, within)
+}
+
+/// Neighbours as one; of more than a page can show the longest, in order of time.
+fn longest(spans: Vec<Span>) -> Vec<Span> {
+    let mut whole: Vec<Span> = Vec::new();
+    for span in spans {
+        match whole.last_mut() {
+            Some(last) if span.from <= last.to => last.to = last.to.max(span.to),
+            _ => whole.push(span),
+        }
+    }
+    if whole.len() > UNKNOWN_SHOWN {
+        whole.sort_by_key(|span| std::cmp::Reverse(span.seconds()));
+        whole.truncate(UNKNOWN_SHOWN);
+        whole.sort_by_key(|span| span.from);
+    }
+    whole
 }
 
 fn monitor(core: &Core, strays: &Strays) -> MonitorView {

@@ -4,6 +4,8 @@
 //! strict content security policy holds and dark and light follow the reader's wish.
 
 pub mod board;
+pub mod charts;
+mod needs;
 pub mod service;
 pub mod site;
 pub mod when;
@@ -13,6 +15,7 @@ use jiff::tz::TimeZone;
 
 use crate::config::model::Contract;
 use crate::draw::palette::{self, Look};
+use crate::http::live::{Parts, Topic};
 use crate::names::ServiceIx;
 use crate::snapshot::{ServiceView, Shown, Snapshot};
 use crate::units::Sec;
@@ -23,26 +26,26 @@ pub(crate) struct Frame {
     /// Who is looking.
     pub vantage: String,
     /// When the page was made.
-    pub at: When,
-    /// Whether every sentinel fails.
-    pub isolated: bool,
-    /// Whether the newest configuration could not be read.
-    pub stale_config: bool,
+    pub clock: String,
     /// The daemon's version.
     pub version: &'static str,
-    /// Seconds until the page asks for itself again; `None` for a page that stands still.
+    /// Seconds until a page without scripts asks for itself again; `None` for one that stands still.
     pub refresh: Option<u32>,
+    /// Where the page hears of changes.
+    pub stream: Option<String>,
+    /// Base URL of Grafana, when there is one.
+    pub grafana: Option<String>,
 }
 
 impl Frame {
-    pub(crate) fn new(s: &Snapshot, refresh: Option<u32>) -> Self {
+    pub(crate) fn new(s: &Snapshot, refresh: Option<u32>, stream: Option<String>) -> Self {
         Self {
             vantage: s.config.monitor.vantage.clone(),
-            at: When::new(s.at, s.at, &s.config.monitor.time_zone),
-            isolated: s.monitor.isolated,
-            stale_config: !s.monitor.reload_successful,
+            clock: clock(s),
             version: env!("CARGO_PKG_VERSION"),
             refresh,
+            stream,
+            grafana: s.config.monitor.grafana.clone(),
         }
     }
 
@@ -86,15 +89,22 @@ impl Desk {
 pub(crate) struct Promise {
     /// `99.9871%`, or `nothing measured yet`.
     pub availability: String,
+    /// `21% measured`; empty when nearly all was.
+    pub measured: String,
     /// `99.95%`.
     pub target: String,
     /// `64% left`, `overspent by 38%`, or that no down time is allowed.
     pub left: String,
     /// The bar for `left`.
     pub bar: String,
+    /// `14 min of down time left this month`; empty when none is allowed.
+    pub seconds: String,
     /// The share left, for sorting; infinite when nothing is allowed or nothing known.
     pub share: f64,
 }
+
+/// Below this share of the window measured, a figure is not shown without it.
+const WHOLE: f64 = 0.99;
 
 impl Promise {
     pub(crate) fn of(s: &Snapshot, ix: ServiceIx, view: &ServiceView) -> Self {
@@ -106,7 +116,17 @@ impl Promise {
             Some(share) => (format!("{} left", when::percent(share, 0)), crate::draw::bar::left(share)),
             None => ("no down time is allowed".to_owned(), String::new()),
         };
+        let seconds = match view.budget_left_seconds {
+            Some(left) if left < 0 => {
+                format!("{} more down time than the month allows", when::duration(left.unsigned_abs()))
+            }
+            Some(left) => format!("{} of down time left this month", when::duration(left.unsigned_abs())),
+            None => String::new(),
+        };
+        let coverage = view.availability.map(|r| r.coverage).filter(|c| *c < WHOLE);
         Self {
+            measured: coverage.map_or_else(String::new, |c| format!("{} measured", when::percent(c, 0))),
+            seconds,
             availability: view.availability.map_or("nothing measured yet".to_owned(), |r| when::percent(r.value, 4)),
             target: target.unwrap_or_default(),
             left,
@@ -114,6 +134,52 @@ impl Promise {
             share: view.budget_remaining.unwrap_or(f64::INFINITY),
         }
     }
+}
+
+/// A page's parts as they are now; `None` when there is no such page any more.
+#[must_use]
+pub fn parts(s: &Snapshot, topic: &Topic) -> Option<Parts> {
+    match topic {
+        Topic::Board => Some(board::parts(s)),
+        Topic::Wall => Some(board::wall_parts(s)),
+        Topic::Service(id) => service::parts(s, id),
+        Topic::Site(id) => site::parts(s, id),
+    }
+}
+
+/// The part of that name, for templates; empty when there is none.
+pub(crate) fn part<'a>(parts: &'a Parts, name: &str) -> &'a str {
+    parts.iter().find(|(n, _)| *n == name).map_or("", |(_, html)| html.as_str())
+}
+
+/// When the picture was made, as the top of every page shows it.
+#[must_use]
+pub fn clock(s: &Snapshot) -> String {
+    made(&Clock { at: When::new(s.at, s.at, &s.config.monitor.time_zone) })
+}
+
+#[derive(Template)]
+#[template(path = "page/clock.html")]
+struct Clock {
+    at: When,
+}
+
+/// What is wrong with the monitor itself.
+pub(crate) fn banners(s: &Snapshot) -> String {
+    made(&Banners { isolated: s.monitor.isolated, stale_config: !s.monitor.reload_successful })
+}
+
+#[derive(Template)]
+#[template(path = "page/banners.html")]
+struct Banners {
+    isolated: bool,
+    stale_config: bool,
+}
+
+/// A text as HTML.
+#[must_use]
+pub fn escaped(text: &str) -> String {
+    crate::draw::text::escape(text)
 }
 
 /// A state with its looks, for templates.
@@ -124,6 +190,11 @@ pub(crate) fn look(state: Shown) -> Look {
 /// A service's state since when; `None` when nothing was ever decided.
 pub(crate) fn since(at: Option<Sec>, s: &Snapshot) -> Option<When> {
     at.map(|at| When::new(at, s.at, &s.config.monitor.time_zone))
+}
+
+/// A reason as a page shows it.
+pub(crate) fn reason(words: &str, s: &Snapshot) -> String {
+    when::localised(words, s.at, &s.config.monitor.time_zone)
 }
 
 /// A page that says that `what` is unknown.

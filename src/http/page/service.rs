@@ -2,47 +2,90 @@
 
 use askama::Template;
 
+use super::needs::{self, Line};
 use super::when::{self, duration, percent};
-use super::{Desk, Frame, Promise, When, day, look, made, since};
-use crate::config::model::{Formula, Measure, Tree, UnknownPolicy};
+use super::{Desk, Frame, Promise, When, charts, day, look, made, reason, since};
+use crate::config::model::{Formula, Measure, UnknownPolicy};
 use crate::draw::bar;
 use crate::draw::palette::Look;
 use crate::draw::timeline::{self, Mark, MarkKind};
+use crate::http::history::History;
+use crate::http::live::Parts;
 use crate::names::ServiceIx;
-use crate::snapshot::{ObjectiveView, ServiceView, Snapshot};
+use crate::snapshot::{ObjectiveView, OutageView, ServiceView, Snapshot};
 use crate::units::{Sec, Span};
 
 const REFRESH: u32 = 30;
 
 #[derive(Template)]
 #[template(path = "page/service.html")]
-struct ServicePage {
+struct ServicePage<'a> {
     frame: Frame,
+    parts: &'a Parts,
     id: String,
     title: String,
     look: Look,
-    since: Option<When>,
-    reason: String,
     site: String,
     site_id: String,
     class: String,
     desk: Desk,
+    contract_id: String,
+    last_month: String,
+    charts: String,
+}
+
+#[derive(Template)]
+#[template(path = "page/service/verdict.html")]
+struct Verdict {
+    title: String,
+    look: Look,
+    since: Option<When>,
+    reason: String,
+}
+
+#[derive(Template)]
+#[template(path = "page/service/promise.html")]
+struct PromisePart {
+    month: String,
     promise: Promise,
     formula: &'static str,
     unknown_policy: &'static str,
     bounds: Option<Bounds>,
+    achievable: Option<String>,
+    lost: bool,
+}
+
+#[derive(Template)]
+#[template(path = "page/service/month.html")]
+struct MonthPart {
+    month: String,
     accounts: Vec<Account>,
     accounts_bar: String,
     window: String,
-    month: String,
     timeline: String,
     first_day: String,
     middle_day: String,
     last_day: String,
+}
+
+#[derive(Template)]
+#[template(path = "page/service/outages.html")]
+struct OutagesPart {
     outages: Vec<Outage>,
     works: Vec<Work>,
+}
+
+#[derive(Template)]
+#[template(path = "page/service/objectives.html")]
+struct ObjectivesPart {
     objectives: Vec<Objective>,
-    tree: Vec<TreeLine>,
+}
+
+#[derive(Template)]
+#[template(path = "page/service/needs.html")]
+struct NeedsPart {
+    drawing: Option<String>,
+    tree: Vec<Line>,
 }
 
 struct Bounds {
@@ -82,44 +125,83 @@ struct Objective {
     mark: &'static str,
 }
 
-/// A line of the requirement tree in the order of its reading: lists are opened and closed by the template.
-enum TreeLine {
-    Open { words: String },
-    Close,
-    Leaf { look: Look, id: String, site_id: String, reason: String },
-}
-
-/// The page; `None` when no service has this identifier.
+/// The page, with what the recent hours measured when that could be read; `None` when no service has this identifier.
 #[must_use]
-pub fn render(s: &Snapshot, id: &str) -> Option<String> {
+pub fn render(s: &Snapshot, id: &str, hours: u32, history: Option<&History>) -> Option<String> {
     let ix = s.config.service(id)?;
-    let (of, view) = (s.config.services.get(ix.get())?, s.services.get(ix.get())?);
-    let (site, sla) = (&s.config.sites[of.site.get()], &s.config.slas[of.sla.get()]);
-    let zone = &s.config.monitor.time_zone;
-    let (month, name, days, last) = when::month_of(s.at, zone)?;
-    let works = works(s, ix, month);
-    let a = view.accounts;
-    let window = a.up + a.down + a.unknown + a.excluded;
-    let account = |class, name, seconds: u64| Account {
-        class,
-        name,
-        seconds,
-        words: duration(seconds),
-        share: if window == 0 { "–".to_owned() } else { percent(seconds as f64 / window as f64, 4) },
-    };
-    let mut tree = Vec::new();
-    grow(s, &of.requires, &mut tree);
+    let of = s.config.services.get(ix.get())?;
+    let site = &s.config.sites[of.site.get()];
+    let contract = &s.config.contracts[of.contract.get()];
+    let path = format!("/services/{id}");
+    let about = charts::About { path: &path, class: of.class, choose: false, hours, service: Some(ix) };
+    let parts = parts(s, id)?;
     Some(made(&ServicePage {
-        frame: Frame::new(s, Some(REFRESH)),
+        frame: Frame::new(s, Some(REFRESH), Some(format!("/events/services/{id}"))),
+        parts: &parts,
         id: of.id.to_string(),
         title: of.title.clone(),
-        look: look(view.state),
-        since: since(view.since, s),
-        reason: view.reason.clone(),
+        look: look(s.services[ix.get()].state),
         site: site.title.clone(),
         site_id: site.id.to_string(),
         class: s.config.classes[of.class.get()].id.to_string(),
-        desk: Desk::of(&s.config.contracts[of.contract.get()]),
+        desk: Desk::of(contract),
+        contract_id: contract.id.to_string(),
+        last_month: when::month_before(s.at, &s.config.monitor.time_zone),
+        charts: history.map_or_else(charts::later, |history| charts::render(s, &about, history)),
+    }))
+}
+
+/// The parts of the page.
+#[must_use]
+pub fn parts(s: &Snapshot, id: &str) -> Option<Parts> {
+    let ix = s.config.service(id)?;
+    let view = s.services.get(ix.get())?;
+    let of = &s.config.services[ix.get()];
+    let zone = &s.config.monitor.time_zone;
+    let (month, name, days, last) = when::month_of(s.at, zone)?;
+    let works = works(s, ix, month);
+    let verdict = Verdict {
+        title: of.title.clone(),
+        look: look(view.state),
+        since: since(view.since, s),
+        reason: reason(&view.reason, s),
+    };
+    let outages = OutagesPart {
+        outages: view.outages.iter().rev().map(|o| outage(s, o)).collect(),
+        works: works
+            .iter()
+            .map(|(span, reference, announced)| Work {
+                from: When::new(span.from, s.at, zone),
+                to: When::new(span.to, s.at, zone),
+                reference: reference.clone(),
+                announced: *announced,
+            })
+            .collect(),
+    };
+    Some(vec![
+        ("banners", super::banners(s)),
+        ("verdict", made(&verdict)),
+        ("promise", made(&promise(s, ix, view, name.clone()))),
+        (
+            "month",
+            made(&MonthPart {
+                timeline: timeline::month(month, s.at, &days, &marks(s, view, &works, month)),
+                first_day: day(month.from, zone),
+                middle_day: day(month.from.plus(i64::from(last) / 2 * 86_400), zone),
+                last_day: day(month.to.plus(-1), zone),
+                ..accounts(view, name)
+            }),
+        ),
+        ("outages", made(&outages)),
+        ("objectives", made(&ObjectivesPart { objectives: view.objectives.iter().map(|o| objective(s, o)).collect() })),
+        ("needs", made(&NeedsPart { drawing: needs::drawing(s, ix), tree: needs::lines(s, &of.requires) })),
+    ])
+}
+
+fn promise(s: &Snapshot, ix: ServiceIx, view: &ServiceView, month: String) -> PromisePart {
+    let sla = &s.config.slas[s.config.services[ix.get()].sla.get()];
+    PromisePart {
+        month,
         promise: Promise::of(s, ix, view),
         formula: match sla.formula {
             Formula::Calendar => "over calendar time without the unknown; excluded time counts as up",
@@ -137,6 +219,23 @@ pub fn render(s: &Snapshot, id: &str) -> Option<String> {
             upper: percent(r.upper, 4),
             coverage: percent(r.coverage, 4),
         }),
+        achievable: view.achievable.map(|share| percent(share, 4)),
+        lost: view.budget_left_seconds.is_some_and(|left| left < 0),
+    }
+}
+
+fn accounts(view: &ServiceView, month: String) -> MonthPart {
+    let a = view.accounts;
+    let window = a.up + a.down + a.unknown + a.excluded;
+    let account = |class, name, seconds: u64| Account {
+        class,
+        name,
+        seconds,
+        words: duration(seconds),
+        share: if window == 0 { "–".to_owned() } else { percent(seconds as f64 / window as f64, 4) },
+    };
+    MonthPart {
+        month,
         accounts: vec![
             account("up", "Up", a.up),
             account("down", "Down", a.down),
@@ -150,34 +249,20 @@ pub fn render(s: &Snapshot, id: &str) -> Option<String> {
             ("maintenance", a.excluded),
         ]),
         window: duration(window),
-        timeline: timeline::month(month, s.at, &days, &marks(s, view, &works, month)),
-        first_day: day(month.from, zone),
-        middle_day: day(month.from.plus(i64::from(last) / 2 * 86_400), zone),
-        last_day: day(month.to.plus(-1), zone),
-        month: name,
-        outages: view
-            .outages
-            .iter()
-            .rev()
-            .map(|o| Outage {
-                from: When::new(o.from, s.at, zone),
-                to: since(o.to, s),
-                length: duration(Span::new(o.from, o.to.unwrap_or(s.at)).seconds()),
-                components: if o.components.is_empty() { "–".to_owned() } else { o.components.join(", ") },
-            })
-            .collect(),
-        works: works
-            .iter()
-            .map(|(span, reference, announced)| Work {
-                from: When::new(span.from, s.at, zone),
-                to: When::new(span.to, s.at, zone),
-                reference: reference.clone(),
-                announced: *announced,
-            })
-            .collect(),
-        objectives: view.objectives.iter().map(|o| objective(s, o)).collect(),
-        tree,
-    }))
+        timeline: String::new(),
+        first_day: String::new(),
+        middle_day: String::new(),
+        last_day: String::new(),
+    }
+}
+
+fn outage(s: &Snapshot, o: &OutageView) -> Outage {
+    Outage {
+        from: When::new(o.from, s.at, &s.config.monitor.time_zone),
+        to: since(o.to, s),
+        length: duration(Span::new(o.from, o.to.unwrap_or(s.at)).seconds()),
+        components: if o.components.is_empty() { "–".to_owned() } else { o.components.join(", ") },
+    }
 }
 
 /// Maintenance that touches the service this month: when, its reference, whether it was announced in time.
@@ -203,7 +288,8 @@ fn marks(s: &Snapshot, view: &ServiceView, works: &[(Span, String, bool)], month
         .outages
         .iter()
         .map(|o| Mark { span: Span::new(o.from, o.to.unwrap_or(s.at.max(o.from.plus(1)))), kind: MarkKind::Down });
-    work.chain(down).filter(|m| m.span.intersect(month).is_some()).collect()
+    let unknown = view.unknown.iter().map(|&span| Mark { span, kind: MarkKind::Unknown });
+    unknown.chain(work).chain(down).filter(|m| m.span.intersect(month).is_some()).collect()
 }
 
 fn objective(s: &Snapshot, o: &ObjectiveView) -> Objective {
@@ -235,34 +321,5 @@ fn objective(s: &Snapshot, o: &ObjectiveView) -> Objective {
         limit: format!("{bound} {}", show(o.limit)),
         verdict,
         mark,
-    }
-}
-
-fn grow(s: &Snapshot, tree: &Tree, into: &mut Vec<TreeLine>) {
-    match tree {
-        Tree::Leaf(ix) => {
-            let (of, view) = (&s.config.components[ix.get()], &s.components[ix.get()]);
-            into.push(TreeLine::Leaf {
-                look: look(view.state),
-                id: of.id.to_string(),
-                site_id: s.config.sites[of.site.get()].id.to_string(),
-                reason: view.reason.clone(),
-            });
-        }
-        Tree::Service(ix, inner) => {
-            into.push(TreeLine::Open { words: format!("what {} needs", s.config.services[ix.get()].id) });
-            grow(s, inner, into);
-            into.push(TreeLine::Close);
-        }
-        Tree::AtLeast { k, of } => {
-            let words = match (*k, of.len()) {
-                (k, n) if k == n && n > 1 => "all of".to_owned(),
-                (1, n) if n > 1 => "any one of".to_owned(),
-                (k, n) => format!("at least {k} of {n}"),
-            };
-            into.push(TreeLine::Open { words });
-            of.iter().for_each(|branch| grow(s, branch, into));
-            into.push(TreeLine::Close);
-        }
     }
 }

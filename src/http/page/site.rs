@@ -3,27 +3,55 @@
 use askama::Template;
 
 use super::when::{millis, percent};
-use super::{Desk, Frame, Promise, When, look, made, since};
+use super::{Desk, Frame, Promise, When, charts, look, made, reason, since};
 use crate::draw::palette::Look;
+use crate::http::history::History;
+use crate::http::live::Parts;
 use crate::measurement::status::DatedBy;
 use crate::metrics::render::kind_name;
-use crate::names::ServiceIx;
+use crate::names::{ClassIx, ServiceIx};
 use crate::snapshot::{ClassView, Shown, Snapshot};
 
 const REFRESH: u32 = 30;
 
+/// So many components are shown in full.
+const MAX_COMPONENTS: usize = 60;
+/// So many services are shown.
+const MAX_SERVICES: usize = 200;
+
 #[derive(Template)]
 #[template(path = "page/site.html")]
-struct SitePage {
+struct SitePage<'a> {
     frame: Frame,
+    parts: &'a Parts,
     id: String,
+    title: String,
+    worst: Look,
+    desks: Vec<Desk>,
+    charts: String,
+}
+
+#[derive(Template)]
+#[template(path = "page/site/verdict.html")]
+struct Verdict {
     title: String,
     wave: Option<String>,
     accepted: Option<String>,
     worst: Look,
+}
+
+#[derive(Template)]
+#[template(path = "page/site/services.html")]
+struct Services {
     services: Vec<ServiceRow>,
+    more: usize,
+}
+
+#[derive(Template)]
+#[template(path = "page/site/components.html")]
+struct Components {
     components: Vec<ComponentRow>,
-    desks: Vec<Desk>,
+    more: usize,
 }
 
 struct ServiceRow {
@@ -69,34 +97,70 @@ struct ClassRow {
     remarked: u64,
 }
 
-/// The page; `None` when no site has this identifier.
+/// The page, with what the recent hours measured in a class when that could be read; `None` when no site has this identifier.
 #[must_use]
-pub fn render(s: &Snapshot, id: &str) -> Option<String> {
-    let ix = s.config.sites.iter().position(|site| site.id.as_str() == id)?;
+pub fn render(s: &Snapshot, id: &str, hours: u32, class: ClassIx, history: Option<&History>) -> Option<String> {
+    let ix = index(s, id)?;
+    let mut contracts: Vec<_> =
+        s.config.services.iter().filter(|of| of.site.get() == ix).map(|of| of.contract).collect();
+    contracts.sort_unstable();
+    contracts.dedup();
+    let path = format!("/sites/{id}");
+    let about = charts::About { path: &path, class, choose: s.config.classes.len() > 1, hours, service: None };
+    Some(made(&SitePage {
+        frame: Frame::new(s, Some(REFRESH), Some(format!("/events/sites/{id}"))),
+        parts: &parts(s, id)?,
+        id: s.config.sites[ix].id.to_string(),
+        title: s.config.sites[ix].title.clone(),
+        worst: worst(s, ix),
+        desks: contracts.iter().filter_map(|c| s.config.contracts.get(c.get())).map(Desk::of).collect(),
+        charts: history.map_or_else(charts::later, |history| charts::render(s, &about, history)),
+    }))
+}
+
+/// The site of that identifier.
+#[must_use]
+pub fn index(s: &Snapshot, id: &str) -> Option<usize> {
+    s.config.sites.iter().position(|site| site.id.as_str() == id)
+}
+
+/// As on the board: a site is as well as its services, and only without any as its components.
+fn worst(s: &Snapshot, ix: usize) -> Look {
+    let services = s.config.services.iter().zip(&s.services).filter(|(of, _)| of.site.get() == ix);
+    let components = s.config.components.iter().zip(&s.components).filter(|(of, _)| of.site.get() == ix);
+    let of_services = services.map(|(_, view)| look(view.state)).min_by_key(|look| look.rank);
+    let of_components = components.map(|(_, view)| look(view.state)).min_by_key(|look| look.rank);
+    of_services.or(of_components).unwrap_or(look(Shown::Unknown))
+}
+
+/// The parts of the page.
+#[must_use]
+pub fn parts(s: &Snapshot, id: &str) -> Option<Parts> {
+    let ix = index(s, id)?;
     let site = &s.config.sites[ix];
-    let mut contracts = Vec::new();
-    let mut services: Vec<ServiceRow> = Vec::new();
-    for (n, (of, view)) in
-        s.config.services.iter().zip(&s.services).enumerate().filter(|(_, (of, _))| of.site.get() == ix)
-    {
-        contracts.push(of.contract);
-        services.push(ServiceRow {
+    let all = s.config.services.iter().zip(&s.services).enumerate();
+    let mut services: Vec<ServiceRow> = all
+        .filter(|(_, (of, _))| of.site.get() == ix)
+        .map(|(n, (of, view))| ServiceRow {
             look: look(view.state),
             id: of.id.to_string(),
             title: of.title.clone(),
             class: s.config.classes[of.class.get()].id.to_string(),
             since: since(view.since, s),
-            reason: view.reason.clone(),
+            reason: reason(&view.reason, s),
             promise: Promise::of(s, ServiceIx::from(n), view),
-        });
-    }
+        })
+        .collect();
     services.sort_by_key(|row| row.look.rank);
-    let mut components: Vec<ComponentRow> = s
-        .config
-        .components
-        .iter()
-        .zip(&s.components)
-        .filter(|(of, _)| of.site.get() == ix)
+    let all = s.config.components.iter().zip(&s.components);
+    let mut components: Vec<_> = all.filter(|(of, _)| of.site.get() == ix).collect();
+    components.sort_by_key(|(_, view)| look(view.state).rank);
+    let (more_services, more_components) =
+        (services.len().saturating_sub(MAX_SERVICES), components.len().saturating_sub(MAX_COMPONENTS));
+    services.truncate(MAX_SERVICES);
+    components.truncate(MAX_COMPONENTS);
+    let components = components
+        .into_iter()
         .map(|(of, view)| ComponentRow {
             look: look(view.state),
             id: of.id.to_string(),
@@ -104,7 +168,7 @@ pub fn render(s: &Snapshot, id: &str) -> Option<String> {
             kind: kind_name(&of.kind),
             address: of.address.as_ref().map_or("not probed itself".to_owned(), ToString::to_string),
             since: since(view.since, s),
-            reason: view.reason.clone(),
+            reason: reason(&view.reason, s),
             classes: view.classes.iter().map(|c| class_row(s, c)).collect(),
             interface: view.interface.as_ref().map(|i| InterfaceRow {
                 look: look(i.state),
@@ -123,24 +187,18 @@ pub fn render(s: &Snapshot, id: &str) -> Option<String> {
             }),
         })
         .collect();
-    components.sort_by_key(|row| row.look.rank);
-    contracts.sort_unstable();
-    contracts.dedup();
-    // As on the board: a site is as well as its services, and only without any as its components.
-    let of_services = services.iter().map(|row| row.look).min_by_key(|look| look.rank);
-    let of_components = components.iter().map(|row| row.look).min_by_key(|look| look.rank);
-    let worst = of_services.or(of_components);
-    Some(made(&SitePage {
-        frame: Frame::new(s, Some(REFRESH)),
-        id: site.id.to_string(),
+    let verdict = Verdict {
         title: site.title.clone(),
         wave: site.wave.clone(),
         accepted: site.accepted.map(|day| day.strftime("%-d %B %Y").to_string()),
-        worst: worst.unwrap_or(look(Shown::Unknown)),
-        services,
-        components,
-        desks: contracts.iter().filter_map(|c| s.config.contracts.get(c.get())).map(Desk::of).collect(),
-    }))
+        worst: worst(s, ix),
+    };
+    Some(vec![
+        ("banners", super::banners(s)),
+        ("verdict", made(&verdict)),
+        ("services", made(&Services { services, more: more_services })),
+        ("components", made(&Components { components, more: more_components })),
+    ])
 }
 
 fn class_row(s: &Snapshot, view: &ClassView) -> ClassRow {

@@ -24,7 +24,7 @@ impl When {
             Ok(t) => t.to_zoned(zone.clone()).strftime("%a %-d %b %H:%M:%S %Z").to_string(),
             Err(_) => at.to_string(),
         };
-        Self { local, utc: at.to_string(), ago: duration(u64::try_from(now.since(at)).unwrap_or(0)) }
+        Self { local, utc: at.to_string(), ago: about(u64::try_from(now.since(at)).unwrap_or(0)) }
     }
 }
 
@@ -39,6 +39,34 @@ pub fn duration(seconds: u64) -> String {
         (0, _, _) => format!("{h} h {m:02} min"),
         _ => format!("{d} d {h} h"),
     }
+}
+
+/// A length of time that still runs, in its two largest units but no finer than minutes: it reads the same for a minute.
+#[must_use]
+pub fn about(seconds: u64) -> String {
+    match seconds {
+        0..60 => "under a minute".to_owned(),
+        _ => duration(seconds / 60 * 60),
+    }
+}
+
+/// A reason with its instants (RFC 3339, UTC) in local time: `no answer since 08:12:27 GMT`; the day when it is not today's.
+#[must_use]
+pub fn localised(text: &str, now: Sec, zone: &TimeZone) -> String {
+    const LENGTH: usize = "2026-11-22T08:12:27Z".len();
+    let today = Timestamp::from_second(now.0).map(|t| t.to_zoned(zone.clone()).date()).ok();
+    let mut words = Vec::new();
+    for word in text.split(' ') {
+        let at = word.get(..LENGTH).filter(|w| w.ends_with('Z')).and_then(|w| w.parse::<Timestamp>().ok());
+        words.push(match at.map(|at| at.to_zoned(zone.clone())) {
+            Some(at) => {
+                let form = if Some(at.date()) == today { "%H:%M:%S %Z" } else { "%a %-d %b %H:%M:%S %Z" };
+                format!("{}{}", at.strftime(form), &word[LENGTH..])
+            }
+            None => word.to_owned(),
+        });
+    }
+    words.join(" ")
 }
 
 /// A share of one as a percentage with so many decimals, cut off, never rounded up: 99.996 is not 100.00.
@@ -69,6 +97,14 @@ pub fn month_of(at: Sec, zone: &TimeZone) -> Option<(Span, String, Vec<Sec>, i8)
     Some((Span::new(start_of(first)?, start_of(next)?), name, days, first.days_in_month()))
 }
 
+/// The month before the one of `at`, as commands take it: `2026-10`.
+#[must_use]
+pub fn month_before(at: Sec, zone: &TimeZone) -> String {
+    let first = Timestamp::from_second(at.0).ok().map(|t| t.to_zoned(zone.clone()).date().first_of_month());
+    let before = first.and_then(|first| first.checked_sub(1.month()).ok());
+    before.map_or_else(|| "YYYY-MM".to_owned(), |day| day.strftime("%Y-%m").to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,6 +130,9 @@ mod tests {
         ] {
             assert_eq!(duration(seconds), words);
         }
+        for (seconds, words) in [(59, "under a minute"), (60, "1 min"), (119, "1 min"), (11_159, "3 h 05 min")] {
+            assert_eq!(about(seconds), words);
+        }
     }
 
     #[test]
@@ -101,6 +140,19 @@ mod tests {
         let zone = TimeZone::get("Europe/London").expect("a bundled zone");
         let (october, name, days, last) = month_of(Sec(1_792_000_000), &zone).expect("a month");
         assert_eq!((october.seconds(), name.as_str(), days.len(), last), (31 * 86_400 + 3_600, "October 2026", 30, 31));
+    }
+
+    #[test]
+    fn instants_in_reasons_are_local() {
+        let zone = TimeZone::get("Europe/London").expect("a bundled zone");
+        let now: Timestamp = "2026-07-02T09:00:00Z".parse().expect("an instant");
+        let local = |text| localised(text, Sec(now.as_second()), &zone);
+        assert_eq!(local("no answer since 2026-07-02T08:12:27Z; 1 of 2"), "no answer since 09:12:27 BST; 1 of 2");
+        assert_eq!(local("since 2026-01-05T08:12:27Z"), "since Mon 5 Jan 08:12:27 GMT");
+        for same in ["", "é 2026-07-02", "2026-99-02T08:12:27Z", "ééééééééééééééééééééZ", " a  b "]
+        {
+            assert_eq!(local(same), same);
+        }
     }
 
     #[test]
