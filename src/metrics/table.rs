@@ -200,9 +200,9 @@ metrics! {
         "When the outage that lasts is to be restored by, by the contract's clock; absent while nothing is down.";
     OBJECTIVE_PROBES = "assured_objective_probes" Gauge None, ["site", "service", "contract", "class", "measure"],
         "Probes behind the value of an objective this month so far, answered or lost.";
-    OBJECTIVE_MINUTES = "assured_objective_minutes_total" Counter None, ["site", "service", "contract", "class", "measure"],
+    OBJECTIVE_MINUTES = "assured_objective_judged_total" Counter None, ["site", "service", "contract", "class", "measure"],
         "Minutes judged one by one against the limit of an objective; those with fewer than 10 probes are not.";
-    OBJECTIVE_BAD_MINUTES = "assured_objective_bad_minutes_total" Counter None, ["site", "service", "contract", "class", "measure"],
+    OBJECTIVE_BAD_MINUTES = "assured_objective_bad_total" Counter None, ["site", "service", "contract", "class", "measure"],
         "Minutes beyond the limit of an objective; for loss at least 3 probes must be lost.";
     COMPONENT_QUIET = "assured_component_quiet" Gauge None, ["site", "component", "reason"],
         "1 while a component raises no alert of its own: something that it hangs on is down, or all that needs it is in maintenance.";

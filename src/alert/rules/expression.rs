@@ -39,7 +39,7 @@ pub(super) fn recorded(vantage: &str) -> Vec<(String, String)> {
         rules.push((format!("assured:service_down_seconds:{window}"), text));
     }
     for (what, counter) in
-        [("minutes", "assured_objective_minutes_total"), ("bad_minutes", "assured_objective_bad_minutes_total")]
+        [("minutes", "assured_objective_judged_total"), ("bad_minutes", "assured_objective_bad_total")]
     {
         for window in BAD {
             let text = format!("max by ({OBJECTIVE}) (increase({counter}{{@}}[{window}]))");
