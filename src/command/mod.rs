@@ -2,12 +2,15 @@
 
 pub mod check;
 pub mod demo;
+pub mod discover;
 pub mod exclude;
 pub mod import;
 pub mod outage;
 pub mod probe;
 pub mod report;
 pub mod run;
+pub mod snmp;
+pub mod survey;
 pub mod verify;
 
 use std::path::Path;
