@@ -13,7 +13,7 @@ use assured_probes::snmp::{self, Limits, Target};
 use super::survey::{Chosen, Survey};
 use super::{Failure, exit, load_file};
 use crate::config::load;
-use crate::config::model::{AuthProtocol, ComponentKind, Config, PrivProtocol, Secret, SnmpAccess};
+use crate::config::model::{AuthProtocol, Component, ComponentKind, Config, PrivProtocol, Secret, SnmpAccess};
 
 /// Where an agent listens when nobody says otherwise.
 pub(super) const PORT: u16 = 161;
@@ -95,16 +95,20 @@ pub(super) fn question(
 pub(super) async fn ask(question: &Question, address: std::net::IpAddr) -> Result<Survey, Failure> {
     let config = &question.config;
     // What the configuration knows of this device is believed, unless the command line says otherwise.
-    let known = config.components.iter().find_map(|c| match (&c.kind, &c.address) {
-        (ComponentKind::Device(device), Some(at))
-            if at.to_string() == question.host || at.to_string() == address.to_string() =>
-        {
-            Some((c.id.to_string(), device))
-        }
+    let at = |c: &Component| {
+        c.address.as_ref().is_some_and(|a| a.to_string() == question.host || a.to_string() == address.to_string())
+    };
+    let known = config.components.iter().find_map(|c| match &c.kind {
+        ComponentKind::Device(device) if at(c) => Some((c.id.to_string(), device)),
         _ => None,
     });
     let port = question.port.or(known.as_ref().map(|(_, d)| d.snmp_port)).unwrap_or(PORT);
-    let chosen = match (&question.profile, &known) {
+    // Another port or another credential may well be another agent.
+    let same = known.filter(|(_, device)| {
+        let credential = device.snmp.as_ref().map(|(c, _)| config.credentials[c.get()].id.as_str());
+        device.snmp_port == port && credential == Some(question.credential.as_str())
+    });
+    let chosen = match (&question.profile, &same) {
         (Some(name), _) if name != "auto" => Chosen::CommandLine(name.clone()),
         (None, Some((id, device))) if device.profile != "auto" => {
             Chosen::Configuration(device.profile.clone(), id.clone())

@@ -292,12 +292,12 @@ fn trunks(toml: &mut String, survey: &Survey) {
         }
     }
     for (trunk, channels) in by_trunk(&survey.report.readings) {
-        let told = |n: Option<u32>| n.map_or("not told".to_owned(), |n| n.to_string());
-        lines.push(format!(
-            "channels of {trunk}: in service {}, busy {}",
-            told(channels.in_service),
-            told(channels.busy)
-        ));
+        let told = |what: &str, n: Option<u32>| n.map(|n| format!("{what} {n}"));
+        let parts: Vec<String> =
+            [told("in service", channels.in_service), told("busy", channels.busy)].into_iter().flatten().collect();
+        let whole = trunk == assured_probes::snmp::channels::WHOLE;
+        let of = if whole { "all trunks".to_owned() } else { format!("trunk {trunk}") };
+        lines.push(format!("channels of {of}: {}", parts.join(", ")));
     }
     if lines.is_empty() {
         return;

@@ -124,7 +124,8 @@ impl Survey {
                     };
                 }
                 ("type", Is::Text(kind)) => interface.kind.clone_from(kind),
-                ("speed", Is::Number(speed)) => interface.speed = Some(*speed),
+                // Tunnels and the like say 0 for "I cannot tell".
+                ("speed", Is::Number(speed)) => interface.speed = Some(*speed).filter(|s| *s > 0.0),
                 (_, Is::Counter(count)) => drop(interface.counters.insert(reading.name.clone(), count.raw)),
                 _ => {}
             }

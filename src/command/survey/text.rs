@@ -21,15 +21,12 @@ const INTERFACES: usize = 40;
 /// Rows shown of any other table.
 const ROWS: usize = 20;
 /// Where values begin.
-const INDENT: usize = 14;
+const INDENT: usize = 16;
 
 /// Headings, with the tables below each. A table that is in none gets a heading of its own.
 const GROUPS: [(&str, &[&str]); 12] = [
     ("Gateway", &["gateway", "call_volume", "calls", "call_media", "gateway_channels", "sip", "sip_calls", "rtp"]),
-    (
-        "Trunks and channels",
-        &["trunk", "trunk_channels", "trunk_group", "d_channel", "e1", "isdn_signalling", "analogue_port"],
-    ),
+    ("Trunks and channels", &["trunk", "trunk_group", "d_channel", "e1", "isdn_signalling", "analogue_port"]),
     ("Dial peers", &["dial_peer", "dial_control_peer"]),
     ("Signal processors", &["dsp_card", "dsp"]),
     ("Power supply", &["ups", "ups_output"]),
@@ -50,6 +47,7 @@ const GROUPS: [(&str, &[&str]); 12] = [
             "interface",
             "ethernet",
             "bearer",
+            "trunk_channels",
             "cpu_time",
             "qos_policy_index",
             "qos_object_index",
@@ -104,9 +102,7 @@ impl Survey {
         let mut own: Vec<&str> = report.readings.iter().map(|r| &*r.table).filter(|t| !known.contains(t)).collect();
         own.dedup();
         for table in own {
-            let mut heading = table.replace('_', " ");
-            heading[..1].make_ascii_uppercase();
-            self.group(&mut out, &heading, &[table]);
+            self.group(&mut out, &table.replace('_', " "), &[table]);
         }
         self.interfaces_text(&mut out);
         out
@@ -161,10 +157,12 @@ impl Survey {
         }
         let _ = writeln!(out, "\nChannels");
         for (trunk, channels) in trunks.iter().take(ROWS) {
-            let told = |n: Option<u32>| n.map_or("not told".to_owned(), |n| n.to_string());
-            let text = format!("in service {} · busy {}", told(channels.in_service), told(channels.busy));
+            let told = |what: &str, n: Option<u32>| n.map(|n| format!("{what} {n}"));
+            let parts: Vec<String> =
+                [told("in service", channels.in_service), told("busy", channels.busy)].into_iter().flatten().collect();
+            let text = parts.join(" · ");
             let whole = trunk == assured_probes::snmp::channels::WHOLE;
-            field(out, &if whole { "all trunks".to_owned() } else { clean(trunk) }, &text);
+            field(out, &if whole { "all trunks".to_owned() } else { format!("trunk {}", clean(trunk)) }, &text);
         }
         more(out, trunks.len(), ROWS);
     }
@@ -300,6 +298,8 @@ fn said(r: &Reading, quantity: Option<&str>) -> Option<String> {
     let text = match &r.is {
         Is::Number(number) => match (name.as_str(), value(*number, &r.unit, quantity)) {
             ("value", text) => text,
+            // "legs 46 legs"
+            (name, text) if text.ends_with(name) => text,
             (_, text) => format!("{name} {text}"),
         },
         Is::Counter(count) if count.raw == 0 => return None,
@@ -422,9 +422,7 @@ fn cut(text: &str, most: usize) -> String {
 /// A name and its text, wrapped below itself.
 fn field(out: &mut String, name: &str, text: &str) {
     let name = cut(name, 34);
-    let mut line = format!("  {name:<width$}", width = INDENT - 3);
-    // A long name has its text after it, and a very long text goes on below.
-    line.push_str(if line.chars().count() < INDENT { " " } else { "  " });
+    let mut line = format!("  {name:<width$}  ", width = INDENT - 4);
     let mut used = line.chars().count();
     let mut empty = true;
     for word in text.split(' ').filter(|w| !w.is_empty()) {
