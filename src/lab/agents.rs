@@ -505,7 +505,7 @@ fault = "silent"
         };
         assert!(wrong("recording = \"router\"", "recording = \"x\"").contains("there is no recording \"x\""));
         assert!(wrong("1.3.6.1.9.1.0", "1.3.six").contains("\"1.3.six\" is no object identifier"));
-        assert!(wrong("|67|100000", "|67|x").contains("recording router, line 2"));
+        assert!(wrong("|67|100000", "|67|x").contains("recording router, line 1"));
         assert!(wrong("every = \"60s\"", "every = \"0s\"").contains("every 0 s"));
     }
 }

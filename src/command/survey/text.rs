@@ -428,7 +428,7 @@ fn field(out: &mut String, name: &str, text: &str) {
     for word in text.split(' ').filter(|w| !w.is_empty()) {
         for piece in pieces(word, WIDTH - INDENT) {
             let length = piece.chars().count();
-            if !empty && used + 1 + length > WIDTH {
+            if used > INDENT && used + usize::from(!empty) + length > WIDTH {
                 let _ = writeln!(out, "{}", line.trim_end());
                 line = " ".repeat(INDENT);
                 (used, empty) = (INDENT, true);
