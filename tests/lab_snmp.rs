@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use assured::lab::client::{Options, Way};
 use assured::lab::estate::{COMMUNITY, demo_fleet};
@@ -17,6 +17,7 @@ use assured_probes::snmp::profile::Library;
 use assured_probes::snmp::reading::Is;
 use assured_probes::snmp::restart::Continuity;
 use assured_probes::snmp::{Access, Credential, Limits, Outcome, Target, Version};
+use tokio::time::Instant;
 
 /// A device that is polled again and again.
 struct Polled {

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use assured_probes::snmp::agent::{Agent, Bears};
 use assured_probes::snmp::recording::Recording;
+use tokio::time::Instant;
 
 /// An agent on a socket of its own.
 struct Served {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use assured_probes::snmp::client::{Caps, Client, Sockets};
 use assured_probes::snmp::poll::{self, Session};
@@ -12,6 +12,7 @@ use assured_probes::snmp::{self, Limits, Target};
 
 use super::survey::{Chosen, Survey};
 use super::{Failure, exit, load_file};
+use crate::clock::{Clock, SystemClock};
 use crate::config::load;
 use crate::config::model::{AuthProtocol, Component, ComponentKind, Config, PrivProtocol, Secret, SnmpAccess};
 
@@ -130,7 +131,7 @@ pub(super) async fn ask(question: &Question, address: std::net::IpAddr) -> Resul
     let client = Client::new(sockets, caps, None).map_err(|e| failed(&e))?;
     let mut session = Session::new(library.clone(), chosen.name(), &target)
         .map_err(|unknown| failed(&format!("there is no profile {:?}", unknown.0)))?;
-    let started = Instant::now();
+    let clock = SystemClock::default();
     let report = poll::poll(&client, &target, &mut session, Duration::from_secs(1)).await;
     Ok(Survey {
         address: target.address,
@@ -138,7 +139,7 @@ pub(super) async fn ask(question: &Question, address: std::net::IpAddr) -> Resul
         version: version(access),
         chosen,
         report,
-        took: started.elapsed(),
+        took: Duration::from_nanos(clock.now().mono_ns),
     })
 }
 

@@ -193,6 +193,9 @@ pub enum Misbehaviour {
     GenErr,
 }
 
+/// A recording's objects, shared by the hosts that have it.
+type Objects = Arc<BTreeMap<Oid, Value>>;
+
 /// One agent with what is still to come.
 struct One {
     device: Device,
@@ -219,7 +222,7 @@ impl Agents {
     /// # Errors
     /// What is wrong with which host's agent.
     pub fn of(scenario: &Scenario, second_of_day: u64) -> Result<Option<Agents>, String> {
-        let mut recordings: BTreeMap<&str, (Arc<BTreeMap<Oid, Value>>, Arc<[u32]>)> = BTreeMap::new();
+        let mut recordings: BTreeMap<&str, (Objects, Arc<[u32]>)> = BTreeMap::new();
         for (name, text) in &scenario.recordings {
             let recording = Recording::read(text.as_bytes());
             if let Some(bad) = recording.bad.first() {
