@@ -37,12 +37,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// The SNMP library calls every refusal an error; what it means is said by us, once.
-const QUIET: &str = "info,async_snmp=off";
-
 /// Log lines go to standard error; `ASSURED_LOG` narrows or widens them, as in `ASSURED_LOG=debug`.
 fn log_to_stderr(format: LogFormat) {
-    let filter = EnvFilter::try_from_env("ASSURED_LOG").unwrap_or_else(|_| EnvFilter::new(QUIET));
+    let filter = EnvFilter::try_from_env("ASSURED_LOG").unwrap_or_else(|_| EnvFilter::new("info,async_snmp=off"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     match format {
         LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
