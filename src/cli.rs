@@ -36,6 +36,8 @@ pub enum Command {
     Check(ConfigFile),
     /// Probe one address now: is it there, how far, how steadily?
     Probe(Probe),
+    /// Write a configuration fragment for a device, from what it says over SNMP
+    Discover(Discover),
     /// Bring history from elsewhere into the evidence, marked as imported
     Import(Import),
     /// List outages, and annotate them
@@ -86,7 +88,7 @@ pub struct Demo {
 /// `assured probe`
 #[derive(Debug, Args)]
 pub struct Probe {
-    /// IP address or host name
+    /// IP address or host name; a port behind it (192.0.2.1:16161) is its SNMP agent's
     pub address: String,
     /// Class of service: one of the configuration's, or a code point such as EF
     #[arg(long, value_name = "CLASS")]
@@ -97,7 +99,32 @@ pub struct Probe {
     /// Write one JSON object in place of the table
     #[arg(long)]
     pub json: bool,
-    /// Where classes are looked up
+    /// Ask over SNMP, too, with this credential ([snmp.CREDENTIAL] of the configuration)
+    #[arg(long, value_name = "CREDENTIAL")]
+    pub snmp: Option<String>,
+    /// What to read over SNMP; without it the configuration's profile for this device, else the one that fits
+    #[arg(long, value_name = "NAME", requires = "snmp")]
+    pub profile: Option<String>,
+    /// Where classes and credentials are looked up; without it ./assured.toml, then /etc/assured/assured.toml
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// `assured discover`
+#[derive(Debug, Args)]
+pub struct Discover {
+    /// IP address or host name; a port behind it (192.0.2.1:16161) is its SNMP agent's
+    pub address: String,
+    /// The credential to ask with: [snmp.CREDENTIAL] of the configuration
+    #[arg(long, value_name = "CREDENTIAL")]
+    pub snmp: String,
+    /// What to read; without it the configuration's profile for this device, else the one that fits
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Where it stands; without it the configuration's only site, else one to be assigned
+    #[arg(long, value_name = "SITE")]
+    pub site: Option<String>,
+    /// Where the credential is looked up; without it ./assured.toml, then /etc/assured/assured.toml
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }

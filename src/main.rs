@@ -20,6 +20,7 @@ fn main() -> ExitCode {
         Command::Demo(demo) => command::demo::run(&demo),
         Command::Check(file) => command::check::run(&file),
         Command::Probe(probe) => command::probe::run(&probe),
+        Command::Discover(discover) => command::discover::run(&discover),
         Command::Import(import) => command::import::run(&import),
         Command::Outage(outage) => command::outage::run(&outage),
         Command::Exclude(exclude) => command::exclude::run(&exclude),

@@ -19,7 +19,7 @@ use crate::evidence::client::Reader;
 use crate::evidence::names::Names;
 use crate::evidence::record::Body;
 use crate::evidence::store::{Entry, Store};
-use crate::lab::estate::{Addresses, demo_config, demo_fleet};
+use crate::lab::estate::{Addresses, COMMUNITY, COMMUNITY_FILE, demo_config, demo_fleet};
 use crate::lab::{self, Lab, history};
 use crate::sla::calendar::Month;
 
@@ -35,12 +35,20 @@ pub fn run(args: &cli::Demo) -> Outcome {
             (None, open_sockets()?)
         }
     };
-    let addresses = if lab.is_some() { Addresses::Lab } else { Addresses::Loopback };
+    let addresses = match &lab {
+        // Nothing is asked over SNMP before the daemon is given sockets of the lab's for it: 10.0.0.0/8 may be real outside.
+        Some(_) => Addresses::LabPingsOnly,
+        None => Addresses::Loopback,
+    };
     let data_dir = match &args.data_dir {
         Some(dir) => dir.clone(),
         None => own_folder()?,
     };
     let text = demo_config(&args.listen.to_string(), &data_dir, addresses);
+    let community = data_dir.join(COMMUNITY_FILE);
+    std::fs::create_dir_all(&data_dir)
+        .and_then(|()| std::fs::write(&community, COMMUNITY))
+        .map_err(|error| Failure::new(format!("cannot write {}: {error}", community.display())))?;
     let loaded = load::parse_str(&text, &data_dir, Mode::Run).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         Failure::new(format!("the demo's own configuration cannot be used:\n{}", lines.join("\n")))

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod demo;
+pub mod discover;
 pub mod exclude;
 pub mod import;
 pub mod outage;
@@ -9,6 +10,8 @@ pub mod probe;
 pub mod report;
 pub mod rules;
 pub mod run;
+pub mod snmp;
+pub mod survey;
 pub mod verify;
 
 use std::path::Path;

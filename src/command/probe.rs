@@ -6,11 +6,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use assured_probes::icmp::batched::{self, BatchedEngine};
+use assured_probes::icmp::socket::Sockets;
 use assured_probes::icmp::{Engine, Event, EventKind, Failure as Unmeasured, Request, Unreachable};
 use serde_json::json;
 
 use super::run::open_sockets;
-use super::{Failure, Outcome, load_file};
+use super::survey::Survey;
+use super::{Failure, Outcome, load_file, snmp};
 use crate::cli::Probe;
 use crate::config::load;
 use crate::config::model::{Class, Codec};
@@ -24,43 +26,101 @@ const SPACING: Duration = Duration::from_millis(200);
 /// How long an answer may take.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Probes and prints; succeeds when anything answered.
+/// Probes and prints; succeeds when anything answered, and with `--snmp` when its agent did.
 pub fn run(args: &Probe) -> Outcome {
     let class = class_of(args)?;
-    let sockets = open_sockets()?;
+    let asked = args.snmp.as_ref();
+    let question = asked
+        .map(|name| snmp::question(&args.address, name, args.profile.as_deref(), args.config.as_deref()))
+        .transpose()?;
+    // The agent can be asked without the right to send pings.
+    let sockets = match (open_sockets(), &question) {
+        (Err(failure), None) => return Err(failure),
+        (opened, _) => opened,
+    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::new(format!("cannot start the runtime: {error}")))?;
     runtime.block_on(async {
-        let address = resolve(&args.address).await?;
-        let (events_in, mut events) = tokio::sync::mpsc::channel(64);
-        let engine = BatchedEngine::start(sockets, batched::Config::default(), events_in)
-            .map_err(|error| Failure::new(format!("cannot start the probing engine: {error}")))?;
-        let mut found = Found::default();
-        let mut ticks = tokio::time::interval(SPACING);
-        let mut left = args.count;
-        while found.verdicts() < args.count {
-            tokio::select! {
-                _ = ticks.tick(), if left > 0 => {
-                    left -= 1;
-                    let key = u64::from(left);
-                    engine.send(vec![Request { key, address, dscp: class.dscp.get(), size: 64, timeout: TIMEOUT }]);
-                }
-                batch = events.recv() => match batch {
-                    Some(batch) => batch.iter().for_each(|event| found.take(event, class.dscp)),
-                    None => return Err(Failure::new("the probing engine ended before the probes were answered")),
-                },
+        let (host, _) = snmp::split(&args.address)?;
+        let address = resolve(&host).await?;
+        let pings = async {
+            match sockets {
+                Ok(sockets) => ping(sockets, address, &class, args.count).await,
+                Err(failure) => Err(failure),
             }
-        }
-        let text = if args.json {
-            found.json(&args.address, address, &class)
-        } else {
-            found.text(&args.address, address, &class)
         };
-        print!("{text}");
-        Ok(if found.rtts.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+        let survey = async {
+            match &question {
+                Some(question) => snmp::ask(question, address).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let (found, survey) = tokio::join!(pings, survey);
+        let survey = survey?;
+        if survey.is_none() {
+            let found = found?;
+            let text = if args.json {
+                format!("{}\n", found.json(&host, address, &class))
+            } else {
+                found.text(&host, address, &class)
+            };
+            print!("{text}");
+            return Ok(if found.rtts.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+        }
+        let worked = survey.as_ref().is_some_and(Survey::worked);
+        print!("{}", both(args.json, &host, address, &class, &found, survey.as_ref()));
+        Ok(if worked { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     })
+}
+
+/// What pings and SNMP found, together.
+fn both(
+    json: bool,
+    host: &str,
+    address: IpAddr,
+    class: &Class,
+    found: &Result<Found, Failure>,
+    survey: Option<&Survey>,
+) -> String {
+    if json {
+        let mut object = match found {
+            Ok(found) => found.json(host, address, class),
+            Err(failure) => json!({ "host": host, "address": address, "icmp_failure": failure.message }),
+        };
+        object["snmp"] = survey.map_or(serde_json::Value::Null, Survey::json);
+        return format!("{object}\n");
+    }
+    let pings = match found {
+        Ok(found) => found.text(host, address, class),
+        Err(failure) => format!("{host}: not pinged: {}\n", failure.message),
+    };
+    format!("{pings}\n{}", survey.map(Survey::text).unwrap_or_default())
+}
+
+/// Sends the probes and waits for every verdict.
+async fn ping(sockets: Sockets, address: IpAddr, class: &Class, count: u16) -> Result<Found, Failure> {
+    let (events_in, mut events) = tokio::sync::mpsc::channel(64);
+    let engine = BatchedEngine::start(sockets, batched::Config::default(), events_in)
+        .map_err(|error| Failure::new(format!("cannot start the probing engine: {error}")))?;
+    let mut found = Found::default();
+    let mut ticks = tokio::time::interval(SPACING);
+    let mut left = count;
+    while found.verdicts() < count {
+        tokio::select! {
+            _ = ticks.tick(), if left > 0 => {
+                left -= 1;
+                let key = u64::from(left);
+                engine.send(vec![Request { key, address, dscp: class.dscp.get(), size: 64, timeout: TIMEOUT }]);
+            }
+            batch = events.recv() => match batch {
+                Some(batch) => batch.iter().for_each(|event| found.take(event, class.dscp)),
+                None => return Err(Failure::new("the probing engine ended before the probes were answered")),
+            },
+        }
+    }
+    Ok(found)
 }
 
 /// The class named: one of the configuration's, or a code point of its own.
@@ -85,7 +145,8 @@ fn class_of(args: &Probe) -> Result<Class, Failure> {
     }
 }
 
-async fn resolve(host: &str) -> Result<IpAddr, Failure> {
+/// The address of a host, which may be one already.
+pub(super) async fn resolve(host: &str) -> Result<IpAddr, Failure> {
     if let Ok(address) = host.parse() {
         return Ok(address);
     }
@@ -195,7 +256,7 @@ impl Found {
         out
     }
 
-    fn json(&self, host: &str, address: IpAddr, class: &Class) -> String {
+    fn json(&self, host: &str, address: IpAddr, class: &Class) -> serde_json::Value {
         let ms = self.sorted();
         let mean = (!ms.is_empty()).then(|| ms.iter().sum::<f64>() / ms.len() as f64);
         let jitter = self.jitter.as_secs_f64();
@@ -204,7 +265,7 @@ impl Found {
             json!({ "mos": v.mos, "r_factor": v.r, "approximate": v.approximate })
         });
         let seconds = |ms: Option<f64>| ms.map(|v| v / 1e3);
-        let object = json!({
+        json!({
             "host": host,
             "address": address,
             "class": class.id.as_str(),
@@ -226,8 +287,7 @@ impl Found {
             "remarked_to": self.remarked.map(Dscp::get),
             "ttl": self.ttl,
             "duplicates": self.duplicates,
-        });
-        format!("{object}\n")
+        })
     }
 }
 

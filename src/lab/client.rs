@@ -12,9 +12,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 
 use assured_probes::icmp::socket::{self, Sockets};
+use assured_probes::snmp::{self, client::Caps};
 use rustix::net::{self, AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags};
 use rustix::net::{SocketFlags, SocketType};
 
+use super::agents::Agents;
 use super::driver::{self, Shared};
 use super::fleet::{Agent, Fleet};
 use super::scenario::{Scenario, ScenarioError};
@@ -75,6 +77,9 @@ pub enum LabError {
     /// The probing sockets cannot be had.
     #[error(transparent)]
     Sockets(#[from] socket::OpenError),
+    /// The sockets for SNMP cannot be had.
+    #[error(transparent)]
+    Snmp(snmp::client::OpenError),
     /// Code can be run inside only where a thread has the namespace.
     #[error("the lab's namespace belongs to a helper process: ask it for a socket instead")]
     NotAThread,
@@ -120,7 +125,7 @@ impl Lab {
     /// # Errors
     /// The scenario cannot be; or neither way to a namespace is allowed here.
     pub fn start(scenario: &Scenario, options: &Options) -> Result<Self, LabError> {
-        let fleet = Fleet::new(scenario, options.remember)?;
+        let mut fleet = Fleet::new(scenario, options.remember)?;
         let journal = match &options.journal {
             Some(path) => Some(Journal::create(path).map_err(|e| LabError::Journal(path.clone(), e))?),
             None => None,
@@ -134,6 +139,10 @@ impl Lab {
             },
         };
         let clock = SystemClock::default();
+        let second_of_day = u64::try_from(clock.now().sec().0.rem_euclid(86_400)).unwrap_or(0);
+        if let Some(agents) = Agents::of(scenario, second_of_day).map_err(ScenarioError::Agent)? {
+            fleet.set_agent(Box::new(agents));
+        }
         let shared = Arc::new(Shared { fleet: Mutex::new(fleet), clock, write_failures: AtomicU64::new(0) });
         let (stopped, stop) = io::pipe().map_err(LabError::Thread)?;
         let run = {
@@ -184,6 +193,25 @@ impl Lab {
             })
         };
         Ok(Sockets::open_by(options, make)?)
+    }
+
+    /// Whether code can be run inside, as SNMP's sockets need it.
+    #[must_use]
+    pub fn runs_inside(&self) -> bool {
+        matches!(self.inside, Inside::Thread(_))
+    }
+
+    /// SNMP sockets made inside, read by the runtime that `runtime` belongs to.
+    ///
+    /// # Errors
+    /// [`LabError::NotAThread`] where a helper process has the namespace: the library that asks opens its sockets itself
+    /// and cannot be handed any.
+    pub fn snmp_sockets(&self, caps: Caps, runtime: tokio::runtime::Handle) -> Result<snmp::client::Sockets, LabError> {
+        let opened = self.inside(move || {
+            let _entered = runtime.enter();
+            snmp::client::Sockets::open(&caps)
+        })?;
+        opened.map_err(LabError::Snmp)
     }
 
     /// Runs `open` inside and gives back what it returns: for whoever opens sockets by itself.

@@ -12,6 +12,8 @@ const FAULTS: &str = include_str!("estate-faults.toml");
 pub enum Addresses {
     /// 10.0.0.0/8, behind the lab's TUN device, with everything that [`demo_fleet`] does.
     Lab,
+    /// The same, without SNMP: where the lab cannot give sockets for it, nothing may be asked from elsewhere.
+    LabPingsOnly,
     /// 127.0.0.0/8, where namespaces are not allowed: this machine's kernel answers for every device, at once and
     /// always. Nothing can go wrong there, so no fault is ever seen.
     Loopback,
@@ -23,15 +25,28 @@ pub fn demo_config(listen: &str, data_dir: &Path, addresses: Addresses) -> Strin
     let quoted = |text: &str| toml::Value::from(text).to_string();
     let estate = match addresses {
         Addresses::Lab => CONFIG.to_owned(),
-        Addresses::Loopback => CONFIG.replace("= \"10.", "= \"127."),
+        Addresses::LabPingsOnly => without_snmp(CONFIG),
+        Addresses::Loopback => without_snmp(CONFIG).replace("= \"10.", "= \"127."),
     };
-    let net = if addresses == Addresses::Lab { "10" } else { "127" };
+    let net = if addresses == Addresses::Loopback { "127" } else { "10" };
     format!(
         "[monitor]\nvantage = \"county-hall\"\nlisten = {}\ndata_dir = {}\ntime_zone = \"Europe/London\"\n\
          sentinels = [\"{net}.1.0.1\", \"{net}.1.0.2\"]\n\n{estate}",
         quoted(listen),
         quoted(&data_dir.to_string_lossy()),
     )
+}
+
+/// Name of the file beside the demo's configuration that holds [`COMMUNITY`].
+pub const COMMUNITY_FILE: &str = "community";
+
+/// What the demo's agents want to hear. No secret: nobody but this process can reach them.
+pub const COMMUNITY: &str = "demo";
+
+/// On loopback no agent answers, so nothing is asked.
+fn without_snmp(config: &str) -> String {
+    let kept = |line: &&str| !["snmp = ", "profile = ", "interface = "].iter().any(|key| line.starts_with(key));
+    config.lines().filter(kept).flat_map(|line| [line, "\n"]).collect()
 }
 
 /// What the demo's network does: the same at every start.
@@ -88,6 +103,40 @@ mod tests {
         assert!(watched.iter().all(|a| a.starts_with("127.")), "{watched:?}");
         let sentinels = config["monitor"]["sentinels"].as_array().unwrap();
         assert_eq!(sentinels.iter().map(|s| s.as_str().unwrap()).collect::<Vec<_>>(), ["127.1.0.1", "127.1.0.2"]);
+    }
+
+    #[test]
+    fn every_agent_that_is_polled_answers_with_its_profile_and_the_links_interfaces() {
+        use assured_probes::snmp::recording::Recording;
+        let (config, fleet) = (parsed(Addresses::Lab), demo_fleet());
+        let agent = |address: &str| {
+            let hosts = fleet.hosts.iter().find(|h| h.address.to_string() == address).unwrap();
+            let spec = hosts.snmp.as_ref().unwrap_or_else(|| panic!("{address} has no agent"));
+            assert_eq!(spec.community, COMMUNITY);
+            Recording::read(fleet.recordings[&spec.recording].as_bytes()).objects
+        };
+        let text = |value: Option<&assured_probes::snmp::Value>| value.and_then(|v| v.text()).unwrap_or_default();
+        let library = assured_probes::snmp::profile::Library::embedded();
+        let devices = config["devices"].as_table().unwrap();
+        let mut polled = 0;
+        for device in devices.values().filter(|d| d.get("snmp").is_some()) {
+            let says = agent(device["address"].as_str().unwrap());
+            let get = |oid: &str| text(says.get(&oid.parse().unwrap()));
+            let id = get("1.3.6.1.2.1.1.2.0").parse().unwrap();
+            assert_eq!(Some(&*library.choose(Some(&id), &get("1.3.6.1.2.1.1.1.0")).name), device["profile"].as_str());
+            polled += 1;
+        }
+        assert!(polled >= 17, "{polled}");
+        for link in config["links"].as_table().unwrap().values() {
+            let Some(interface) = link.get("interface") else { continue };
+            let says = agent(devices[link["device"].as_str().unwrap()]["address"].as_str().unwrap());
+            let names = "1.3.6.1.2.1.31.1.1.1.1".parse().unwrap();
+            assert!(says.iter().any(|(o, v)| o.below(&names).is_some() && v.text().as_deref() == interface.as_str()));
+        }
+        for silent in [parsed(Addresses::Loopback), parsed(Addresses::LabPingsOnly)] {
+            assert!(silent["devices"].as_table().unwrap().values().all(|d| d.get("snmp").is_none()));
+            assert!(silent["links"].as_table().unwrap().values().all(|l| l.get("interface").is_none()));
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use super::agents::Agents;
 use super::chance::Draws;
 use super::packet::{self, Body, Echo, Head, Packet, Udp};
 use super::scenario::{Hosts, Lie, Nanos, ROUTER, Scenario, ScenarioError};
@@ -38,7 +39,15 @@ pub trait Agent: Send {
 
     /// Whether anybody listens at this port; where nobody does, the host says "port unreachable".
     fn listens(&self, host: HostRef<'_>, port: u16) -> bool;
+
+    /// How much later than the host itself it answers.
+    fn delay(&self, _host: HostRef<'_>) -> Nanos {
+        Nanos(0)
+    }
 }
+
+/// Where no clock is given, the agents' day begins at ten: a busy hour.
+const MORNING: u64 = 10 * 3600;
 
 /// The hosts of a scenario.
 pub struct Fleet {
@@ -93,7 +102,9 @@ impl Fleet {
             first += usize::try_from(hosts.count).map_err(|_| ScenarioError::TooMany(hosts.count))?;
         }
         let truth = Truth::new(first, remember);
-        Ok(Self { seed: scenario.seed, blocks, by_address, asked: vec![0; first], truth, agent: None })
+        let agents = Agents::of(scenario, MORNING).map_err(ScenarioError::Agent)?;
+        let agent = agents.map(|agents| -> Box<dyn Agent> { Box::new(agents) });
+        Ok(Self { seed: scenario.seed, blocks, by_address, asked: vec![0; first], truth, agent })
     }
 
     /// Gives the hosts someone who answers their UDP datagrams.
@@ -218,15 +229,17 @@ impl Fleet {
         }
         let head = self.head(block, packet, plan.remark.unwrap_or(dscp));
         let host = HostRef { name: &self.blocks[block].hosts.name, index: index as u64, address: packet.destination };
+        let mut later = plan.delay.0;
         let bytes = match &mut self.agent {
             Some(agent) if agent.listens(host, datagram.destination_port) => {
                 let Some(payload) = agent.answer(host, &datagram, now_ns) else { return };
+                later = later.saturating_add(agent.delay(host).0);
                 let (source_port, destination_port) = (datagram.destination_port, datagram.source_port);
                 packet::udp(head, Udp { source_port, destination_port, payload: &payload })
             }
             _ => packet::port_unreachable(head, packet.whole),
         };
-        out.push(Departure { at_ns: now_ns.saturating_add(plan.delay.0), bytes, serial: None });
+        out.push(Departure { at_ns: now_ns.saturating_add(later), bytes, serial: None });
     }
 
     /// Adds up what the host, the class and the active faults do to its next request.

@@ -16,6 +16,7 @@
 //! uses it later: [`Lab::socket`](client::Lab::socket) has one made inside and hands it out.
 //! See `docs/lab.md`.
 
+pub mod agents;
 pub mod chance;
 pub mod client;
 pub mod driver;

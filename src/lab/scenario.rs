@@ -20,10 +20,12 @@
 //! Unknown keys are errors. Every duration is text with a unit (`ns`, `us`, `ms`, `s`, `m`, `h`),
 //! every chance a percentage.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Deserializer};
 
+use super::agents::Spec;
 use crate::units::Dscp;
 
 /// The most hosts in one scenario; bounds the memory of the truth.
@@ -50,6 +52,9 @@ pub struct Scenario {
     /// What is routed into the lab; addresses in it without a host stay silent.
     #[serde(default = "default_prefixes")]
     pub prefixes: Vec<Prefix>,
+    /// Recorded devices by name, for the hosts' SNMP agents.
+    #[serde(default)]
+    pub recordings: BTreeMap<String, String>,
     /// Who answers.
     #[serde(default)]
     pub hosts: Vec<Hosts>,
@@ -100,6 +105,9 @@ pub struct Hosts {
     /// What goes wrong, and when; all that are active add up.
     #[serde(default)]
     pub faults: Vec<Fault>,
+    /// What its SNMP agent says; nobody listens when absent.
+    #[serde(default)]
+    pub snmp: Option<Spec>,
 }
 
 /// What one class gets on top.
@@ -183,7 +191,7 @@ impl Scenario {
     /// An empty fleet with the usual prefixes, `10.0.0.0/8` and `fd00::/8`.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self { seed, prefixes: default_prefixes(), hosts: Vec::new() }
+        Self { seed, prefixes: default_prefixes(), recordings: BTreeMap::new(), hosts: Vec::new() }
     }
 
     /// From TOML.
@@ -259,7 +267,14 @@ impl Hosts {
             ttl: 64,
             classes: Vec::new(),
             faults: Vec::new(),
+            snmp: None,
         }
+    }
+
+    /// The address of the host at this index.
+    #[must_use]
+    pub fn nth(&self, index: u64) -> Option<IpAddr> {
+        if index < self.count { add(self.address, index) } else { None }
     }
 
     /// First and last address; `None` when there is none or the block runs past the end of the address space.
@@ -329,6 +344,9 @@ pub enum ScenarioError {
     /// Two hosts with one address.
     #[error("{0} stands in two blocks of hosts")]
     Twice(IpAddr),
+    /// A recording or a host's agent cannot be.
+    #[error("{0}")]
+    Agent(String),
     /// `every = "0s"`.
     #[error("a fault of {0} comes again every 0 s")]
     Period(IpAddr),

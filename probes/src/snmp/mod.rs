@@ -106,13 +106,25 @@ impl Value {
 pub const MAX_TEXT: usize = 255;
 
 fn printable(bytes: &[u8]) -> String {
-    let trimmed = bytes.strip_suffix(&[0]).unwrap_or(bytes);
-    match std::str::from_utf8(trimmed) {
-        Ok(text) if !text.chars().any(|c| c.is_control() && !c.is_whitespace()) => {
-            text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MAX_TEXT).collect()
+    // Devices fill fixed fields up with zeros.
+    let length = bytes.iter().rposition(|b| *b != 0).map_or(0, |last| last + 1);
+    // Zeros alone are no text: an address, a mask.
+    let trimmed = if length == 0 && bytes.len() > 1 { bytes } else { &bytes[..length] };
+    let plain = |text: &str| !text.chars().any(|c| c.is_control() && !c.is_whitespace());
+    let latin: String;
+    let text = match std::str::from_utf8(trimmed) {
+        Ok(text) => text,
+        // Names that people wrote in Latin-1: every octet a printable character, and most of them ASCII.
+        Err(_) if trimmed.iter().filter(|b| b.is_ascii_graphic() || **b == b' ').count() * 4 >= trimmed.len() * 3 => {
+            latin = trimmed.iter().copied().map(char::from).collect();
+            &latin
         }
-        _ => trimmed.iter().take(MAX_TEXT / 3).map(|b| format!("{b:02x}")).collect::<Vec<_>>().join(":"),
+        Err(_) => "\0",
+    };
+    if plain(text) {
+        return text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MAX_TEXT).collect();
     }
+    trimmed.iter().take(MAX_TEXT / 3).map(|b| format!("{b:02x}")).collect::<Vec<_>>().join(":")
 }
 
 /// A name with its value.
@@ -360,6 +372,9 @@ mod tests {
         assert_eq!(long.text().unwrap().len(), MAX_TEXT);
         assert_eq!(Value::Bytes((*b"Gi0/0\0").into()).text().unwrap(), "Gi0/0");
         assert_eq!(Value::Bytes((*b"a\r\nb").into()).text().unwrap(), "a b");
+        assert_eq!(Value::Bytes((*b"eth0\0\0\0\0").into()).text().unwrap(), "eth0");
+        assert_eq!(Value::Bytes((*b"B\xfcro Z\xfcrich").into()).text().unwrap(), "Büro Zürich");
+        assert_eq!(Value::Bytes([0; 4].into()).text().unwrap(), "00:00:00:00");
         assert_eq!(Value::Bytes([0, 0x1b, 0xff].into()).text().unwrap(), "00:1b:ff");
         assert_eq!(Value::Bytes((*b"\x1b[31mred").into()).text().unwrap(), "1b:5b:33:31:6d:72:65:64");
         assert!(Value::Bytes(vec![0xff; 5_000].into()).text().unwrap().len() <= MAX_TEXT);
