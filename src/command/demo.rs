@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use assured_probes::icmp::socket::{Options, Sockets};
+use assured_probes::snmp::client::{Caps, OpenError};
 use tokio_util::sync::CancellationToken;
 
 use super::run::{block_on, open_sockets};
@@ -13,6 +14,7 @@ use crate::cli;
 use crate::clock::SystemClock;
 use crate::config::load;
 use crate::config::{Config, Mode};
+use crate::daemon::poll::driver::{self as poller, Opener};
 use crate::daemon::supervisor::Parts;
 use crate::evidence::chain::Hash;
 use crate::evidence::client::Reader;
@@ -26,7 +28,7 @@ use crate::sla::calendar::Month;
 /// Runs the demo until it is interrupted, or for `--seconds`.
 pub fn run(args: &cli::Demo) -> Outcome {
     let (lab, sockets) = match start_lab() {
-        Ok((lab, sockets)) => (Some(lab), sockets),
+        Ok((lab, sockets)) => (Some(Arc::new(lab)), sockets),
         Err(why) => {
             tracing::warn!(
                 "no network of its own for the demo: {why}. Falling back to addresses on this machine's loopback, \
@@ -36,7 +38,8 @@ pub fn run(args: &cli::Demo) -> Outcome {
         }
     };
     let addresses = match &lab {
-        // Nothing is asked over SNMP before the daemon is given sockets of the lab's for it: 10.0.0.0/8 may be real outside.
+        Some(lab) if lab.runs_inside() => Addresses::Lab,
+        // Nothing is asked over SNMP from outside the lab: 10.0.0.0/8 may be real there.
         Some(_) => Addresses::LabPingsOnly,
         None => Addresses::Loopback,
     };
@@ -81,12 +84,23 @@ pub fn run(args: &cli::Demo) -> Outcome {
         file: None,
         data_dir: None,
         sockets,
-        snmp: crate::daemon::poll::driver::here(),
+        snmp: match &lab {
+            Some(lab) => inside(lab.clone()),
+            None => poller::here(),
+        },
         clock: Arc::new(SystemClock::default()),
         stop,
     });
     drop(lab);
     outcome
+}
+
+/// Opens what devices are polled by inside the lab, or not at all.
+fn inside(lab: Arc<Lab>) -> Opener {
+    Box::new(move || {
+        let opened = lab.snmp_sockets(Caps::default(), tokio::runtime::Handle::current());
+        opened.map_err(|error| OpenError::Socket(error.to_string()))
+    })
 }
 
 /// The demo's network, and probing sockets opened inside it.

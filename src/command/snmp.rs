@@ -14,7 +14,8 @@ use super::survey::{Chosen, Survey};
 use super::{Failure, exit, load_file};
 use crate::clock::{Clock, SystemClock};
 use crate::config::load;
-use crate::config::model::{AuthProtocol, Component, ComponentKind, Config, PrivProtocol, Secret, SnmpAccess};
+use crate::config::model::{Component, ComponentKind, Config, SnmpAccess};
+use crate::daemon::poll::credential::{auth_protocol, credential, privacy_protocol};
 
 /// Where an agent listens when nobody says otherwise.
 pub(super) const PORT: u16 = 161;
@@ -120,7 +121,7 @@ pub(super) async fn ask(question: &Question, address: std::net::IpAddr) -> Resul
     let access = &access.ok_or_else(|| Failure::new("the credential has gone"))?.access;
     let target = Target {
         address: SocketAddr::new(address, port),
-        credential: credential(access)?,
+        credential: credential(access).map_err(Failure::new)?,
         // A person waits: a slow device gets its time, a dead one does not take long.
         limits: Limits { retries: 2, deadline: Duration::from_secs(120), ..Limits::default() },
     };
@@ -143,40 +144,6 @@ pub(super) async fn ask(question: &Question, address: std::net::IpAddr) -> Resul
     })
 }
 
-/// The configuration's credential as the client takes it.
-fn credential(access: &SnmpAccess) -> Result<snmp::Credential, Failure> {
-    let secret = |s: &Secret| snmp::Secret::new(s.reveal().as_bytes());
-    match access {
-        SnmpAccess::V1(community) => Ok(snmp::Credential::community(snmp::Version::V1, community.reveal())),
-        SnmpAccess::V2c(community) => Ok(snmp::Credential::community(snmp::Version::V2c, community.reveal())),
-        SnmpAccess::V3 { user, auth, privacy } => {
-            let auth = auth.as_ref().map(|(protocol, s)| (auth_protocol(*protocol), secret(s)));
-            let privacy = privacy.as_ref().map(|(protocol, s)| (priv_protocol(*protocol), secret(s)));
-            snmp::Credential::user(user, auth, privacy).map_err(Failure::new)
-        }
-    }
-}
-
-fn auth_protocol(protocol: AuthProtocol) -> snmp::Auth {
-    match protocol {
-        AuthProtocol::Md5 => snmp::Auth::Md5,
-        AuthProtocol::Sha1 => snmp::Auth::Sha1,
-        AuthProtocol::Sha224 => snmp::Auth::Sha224,
-        AuthProtocol::Sha256 => snmp::Auth::Sha256,
-        AuthProtocol::Sha384 => snmp::Auth::Sha384,
-        AuthProtocol::Sha512 => snmp::Auth::Sha512,
-    }
-}
-
-fn priv_protocol(protocol: PrivProtocol) -> snmp::Privacy {
-    match protocol {
-        PrivProtocol::Des => snmp::Privacy::Des,
-        PrivProtocol::Aes128 => snmp::Privacy::Aes128,
-        PrivProtocol::Aes192 => snmp::Privacy::Aes192,
-        PrivProtocol::Aes256 => snmp::Privacy::Aes256,
-    }
-}
-
 /// Which version, and how it is protected: what an operator compares with the device.
 fn version(access: &SnmpAccess) -> String {
     let name = |names: &[(&'static str, snmp::Auth)], wanted| names.iter().find(|n| n.1 == wanted).map_or("?", |n| n.0);
@@ -186,7 +153,7 @@ fn version(access: &SnmpAccess) -> String {
         SnmpAccess::V3 { user, auth, privacy } => {
             let auth = auth.as_ref().map_or("no authentication", |(a, _)| name(&snmp::Auth::NAMES, auth_protocol(*a)));
             let privacy = privacy.as_ref().map_or("no privacy", |(p, _)| {
-                let wanted = priv_protocol(*p);
+                let wanted = privacy_protocol(*p);
                 snmp::Privacy::NAMES.iter().find(|n| n.1 == wanted).map_or("?", |n| n.0)
             });
             format!("v3 as {user}, {auth}, {privacy}")

@@ -22,7 +22,9 @@ pub fn credential(access: &SnmpAccess) -> Result<Credential, CredentialError> {
     }
 }
 
-fn auth_protocol(of: AuthProtocol) -> Auth {
+/// The engine's name for it.
+#[must_use]
+pub fn auth_protocol(of: AuthProtocol) -> Auth {
     match of {
         AuthProtocol::Md5 => Auth::Md5,
         AuthProtocol::Sha1 => Auth::Sha1,
@@ -33,7 +35,9 @@ fn auth_protocol(of: AuthProtocol) -> Auth {
     }
 }
 
-fn privacy_protocol(of: PrivProtocol) -> Privacy {
+/// The engine's name for it.
+#[must_use]
+pub fn privacy_protocol(of: PrivProtocol) -> Privacy {
     match of {
         PrivProtocol::Des => Privacy::Des,
         PrivProtocol::Aes128 => Privacy::Aes128,
