@@ -48,8 +48,9 @@ pub struct Loaded {
 }
 
 /// Top-level sections and keys.
-const SECTIONS: [&str; 13] = [
+const SECTIONS: [&str; 14] = [
     "monitor",
+    "evidence",
     "include",
     "estate",
     "snmp",
@@ -77,7 +78,8 @@ pub fn check(
     root.only(&cx, &SECTIONS);
     let sections = section::Sections::read(&cx, &root);
 
-    let monitor = monitor::monitor(&cx, root.get("monitor"), base_dir);
+    let keep = monitor::keep(&cx, root.get("evidence"));
+    let monitor = monitor::monitor(&cx, root.get("monitor"), keep, base_dir);
     let credentials = access::credentials(&cx, &sections.snmp, mode, read_file);
     let classes = monitor::classes(&cx, &sections.classes);
     let contracts = terms::contracts(&cx, &sections);

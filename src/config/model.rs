@@ -60,6 +60,17 @@ pub struct Monitor {
     pub alertmanagers: Vec<String>,
     /// If all of these fail, the monitor is isolated. May be empty: then it is never thought isolated.
     pub sentinels: Vec<Host>,
+    /// How long evidence is kept.
+    pub keep: Keep,
+}
+
+/// `[evidence]`: how long evidence is kept, seconds; `None` for ever.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Keep {
+    /// Minutes; hours, days and every record stay.
+    pub minutes_for: Option<u64>,
+    /// Everything.
+    pub files_for: Option<u64>,
 }
 
 /// Where a probe goes: an address, or a name that is resolved in the background.

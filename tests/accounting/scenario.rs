@@ -192,6 +192,7 @@ impl Scenario {
                 time_zone_name: "Europe/London".into(),
                 alertmanagers: Vec::new(),
                 sentinels: Vec::new(),
+                keep: Keep::default(),
             },
             credentials: Vec::new(),
             classes: ["voice", "data"]

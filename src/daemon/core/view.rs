@@ -218,6 +218,11 @@ fn monitor(core: &Core, strays: &Strays) -> MonitorView {
         reload_successful: !core.totals.reload_failed,
         evidence_head_sequence: core.evidence.head,
         evidence_write_failures: core.evidence.failures,
+        evidence_waiting: core.evidence.waiting,
+        evidence_dropped: core.evidence.dropped,
+        evidence_last_write: core.evidence.last_written,
+        evidence_bytes: core.evidence.bytes,
+        evidence_problem: core.evidence.problem.clone(),
         clock_steps: core.totals.clock_steps,
         unresolved: core.names.unresolved(),
     }

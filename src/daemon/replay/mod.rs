@@ -41,8 +41,8 @@ pub struct Past {
     pub(in crate::daemon) objectives: Objectives,
     /// Exclusions that both sides agreed on.
     pub agreed: Vec<Agreed>,
-    /// The newest step in the life of any exclusion: its record's number.
-    pub newest_exclusion: Option<u64>,
+    /// The newest import, or step in the life of any exclusion: its record's number.
+    pub newest_change: Option<u64>,
     /// Hash of the configuration that was last said to be in force.
     pub config_hash: Option<String>,
     /// What of the evidence could not be read, in words.
@@ -62,7 +62,7 @@ pub struct Wanted {
 #[derive(Debug, Default)]
 pub(super) struct Facts {
     exclusions: Exclusions,
-    newest_exclusion: Option<u64>,
+    newest_change: Option<u64>,
     starts: Vec<Sec>,
     config_hash: Option<String>,
 }
@@ -72,8 +72,9 @@ impl Facts {
         match &record.body {
             Body::Exclusion(_) => {
                 self.exclusions.take(record);
-                self.newest_exclusion = self.newest_exclusion.max(Some(record.seq));
+                self.newest_change = self.newest_change.max(Some(record.seq));
             }
+            Body::Import { .. } => self.newest_change = self.newest_change.max(Some(record.seq)),
             Body::Start { .. } => self.starts.push(record.at),
             Body::Config { hash, .. } => self.config_hash = Some(hash.clone()),
             _ => {}
@@ -119,7 +120,7 @@ impl<'a> Replay<'a> {
             fold: Fold::new(config, &agreed, begin, Limits { history: HISTORY, ..Limits::LIVE }),
             objectives: Objectives::new(config),
             agreed,
-            newest_exclusion: facts.newest_exclusion,
+            newest_change: facts.newest_change,
             config_hash: facts.config_hash.clone(),
             damages: Vec::new(),
         };

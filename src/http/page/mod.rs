@@ -28,6 +28,8 @@ pub(crate) struct Frame {
     pub isolated: bool,
     /// Whether the newest configuration could not be read.
     pub stale_config: bool,
+    /// Why no evidence is being written, and how much waits; `None` while all is well.
+    pub unwritten: Option<Unwritten>,
     /// The daemon's version.
     pub version: &'static str,
     /// Seconds until the page asks for itself again; `None` for a page that stands still.
@@ -41,6 +43,12 @@ impl Frame {
             at: When::new(s.at, s.at, &s.config.monitor.time_zone),
             isolated: s.monitor.isolated,
             stale_config: !s.monitor.reload_successful,
+            unwritten: s.monitor.evidence_problem.clone().map(|why| Unwritten {
+                why,
+                since: since(s.monitor.evidence_last_write, s),
+                waiting: s.monitor.evidence_waiting,
+                dropped: s.monitor.evidence_dropped,
+            }),
             version: env!("CARGO_PKG_VERSION"),
             refresh,
         }
@@ -49,6 +57,17 @@ impl Frame {
     fn symbols(&self) -> &'static str {
         palette::SYMBOLS
     }
+}
+
+/// Evidence that does not get to the disk.
+pub(crate) struct Unwritten {
+    pub why: String,
+    /// When something was written last.
+    pub since: Option<When>,
+    /// Minutes that wait.
+    pub waiting: u64,
+    /// Minutes that were lost.
+    pub dropped: u64,
 }
 
 /// Whom to call, and how.
