@@ -106,18 +106,19 @@ def hostile_contract(rng, components, year, month):
     for n in range(6):
         text.append(
             f'[slas.s{n}]\navailability = "99.5%"\nformula = "{FORMULAE[n % 3]}"\nservice_hours = "{hours[n]}"\n'
-            f'holidays = "holidays.ics"\nunknown = "{POLICIES[n // 2 % 3]}"\ncoverage_floor = "{rng.choice([0, 60, 90])}%"\n'
+            + ("" if hours[n] == "24x7" else 'holidays = "holidays.ics"\n')
+            + f'unknown = "{POLICIES[n // 2 % 3]}"\ncoverage_floor = "{rng.choice([0, 60, 90])}%"\n'
             f'min_outage = "{rng.choice(["0s", "90s", "300s"])}"\nmaintenance_notice = "{rng.choice([0, 2, 5])}d"\n'
             'objectives = [\n  { class = "voice", measure = "loss", limit = "0.1%" },\n'
             '  { class = "data", measure = "loss", limit = "5%" },\n]\n'
         )
     kinds = []
     for n in range(components):
-        kind = (rng.choice([10, 30, 60, 60, 61, 300]), rng.choice([1, 2, 3, 4]), rng.choice([1, 2, 3]))
+        kind = (rng.choice([30, 60, 60, 61, 120, 300]), rng.choice([1, 2, 3, 4]), rng.choice([1, 2, 3]))
         kinds.append(kind)
         text.append(
             f'[devices.d{n:03}]\nsite = "{"xy"[n % 2]}"\nkind = "router"\naddress = "10.0.{n // 250}.{n % 250 + 1}"\n'
-            f'icmp = {{ interval = "{kind[0]}s" }}\ndown_after = {kind[1]}\nup_after = {kind[2]}\n'
+            f'probing = {{ icmp = {{ interval = "{kind[0]}s" }}, down_after = {kind[1]}, up_after = {kind[2]} }}\n'
         )
     for k in range(components * 2):
         a, b, c = (f"d{n:03}" for n in rng.sample(range(components), 3))

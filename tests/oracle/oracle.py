@@ -245,6 +245,7 @@ def report(config, folder, rounds, replies, exclusions, month):
     lines = {}
     for kind in ("devices", "links"):
         for name, component in config.get(kind, {}).items():
+            component = {**component, **component.get("probing", {})}
             icmp = {**probing.get("icmp", {}), **component.get("icmp", {})}
             down_after = component.get("down_after", probing.get("down_after", 3))
             up_after = component.get("up_after", probing.get("up_after", 2))
