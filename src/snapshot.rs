@@ -362,6 +362,16 @@ pub struct MonitorView {
     pub evidence_head_sequence: Option<u64>,
     /// Evidence writes that failed, since start.
     pub evidence_write_failures: u64,
+    /// Minutes of evidence that wait to be written.
+    pub evidence_waiting: u64,
+    /// Minutes of evidence that were dropped because they waited too long, since start.
+    pub evidence_dropped: u64,
+    /// When evidence was written last; `None` before the first time since start.
+    pub evidence_last_write: Option<Sec>,
+    /// Bytes of all evidence files.
+    pub evidence_bytes: Option<u64>,
+    /// Why evidence is not being written, while it is not.
+    pub evidence_problem: Option<String>,
     /// Wall-clock steps seen, since start.
     pub clock_steps: u64,
     /// Names that do not resolve at present.

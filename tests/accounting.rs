@@ -87,7 +87,10 @@ fn an_independent_implementation_agrees_to_the_second() {
         assert_eq!(ours["period"], theirs["period"], "seed {seed}");
         for (our, their) in ours["services"].as_array().into_iter().zip(theirs["services"].as_array()) {
             for (o, t) in our.iter().zip(their) {
-                assert_eq!(o, t, "seed {seed}, service {}", o["id"]);
+                // Objectives are compared where reports are: tests/report_month.rs.
+                let mut t = t.clone();
+                assert_eq!(t.as_object_mut().and_then(|t| t.remove("objectives")), Some(json!([])));
+                assert_eq!(o, &t, "seed {seed}, service {}", o["id"]);
             }
             assert_eq!(our.len(), their.len());
         }

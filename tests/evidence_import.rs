@@ -125,12 +125,12 @@ fn old_minutes_and_old_files_go_as_configured_and_the_chain_says_so() {
         }
     }
     let now = Sec(OCTOBER + 62 * DAY);
-    let retention = Retention { minutes_months: Some(1), all_months: None };
+    let retention = Retention { minutes: Some(30 * 86_400), files: None };
     assert_eq!(retain(&mut store, now, retention).expect("done"), ["evidence-2026-10.db was emptied of its minutes"]);
     assert_eq!(retain(&mut store, now, retention).expect("done"), [""; 0], "once is enough");
     assert_eq!(fates(dir.path(), 2, Grain::Day).len(), 3, "the day still has them");
     assert_eq!(Reader::open(dir.path()).expect("readable").audit().problems, []);
-    let retention = Retention { minutes_months: Some(1), all_months: Some(1) };
+    let retention = Retention { minutes: Some(30 * 86_400), files: Some(31 * 86_400) };
     assert_eq!(retain(&mut store, now, retention).expect("done"), ["evidence-2026-10.db was removed"]);
     let audit = Reader::open(dir.path()).expect("readable").audit();
     assert_eq!(audit.problems, []);

@@ -73,8 +73,12 @@ fn every_page_of_the_golden_pdf_has_its_picture() {
     assert!(!golden(&format!("page-{}.png", pages + 1)).exists());
 }
 
-fn variants() -> [(&'static str, Report); 5] {
+fn variants() -> [(&'static str, Report); 9] {
     [
+        ("one", sample::many(1)),
+        ("eight", sample::many(8)),
+        ("sixty", sample::many(60)),
+        ("four-hundred", sample::many(400)),
         ("breached", sample::report()),
         ("kept", sample::kept()),
         ("doubtful", sample::doubtful()),
@@ -135,6 +139,26 @@ fn nothing_on_any_page_leaves_it_or_its_margins() {
                 };
                 assert!(left >= 44.0 && right <= 551.0, "{name}, page {}: {item:?}", n + 1);
             }
+        }
+    }
+}
+
+#[test]
+fn the_cover_has_its_answers_its_figures_and_the_months_picture_on_one_page() {
+    use assured::draw::drawing::Item;
+    for (name, report) in variants() {
+        let pages = layout::pages(&assured::report::document::document(&report));
+        let first: Vec<&str> = pages[0]
+            .items
+            .iter()
+            .filter_map(|i| if let Item::Text { text, .. } = i { Some(text.as_str()) } else { None })
+            .collect();
+        let mut wanted = vec!["Was the promise kept?", "By how much?", "What is owed?", "Evidence up to"];
+        if !report.services.is_empty() && !report.sites.is_empty() && name != "hostile" {
+            wanted.extend(["When", "resilience lost"]);
+        }
+        for words in wanted {
+            assert!(first.iter().any(|t| t.contains(words)), "{name}: {words:?} is not on the cover: {first:?}");
         }
     }
 }

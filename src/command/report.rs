@@ -134,8 +134,7 @@ pub(super) fn make(config: &Config, wanted: Wanted) -> Result<(Report, Collected
     for damage in reader.damages() {
         tracing::warn!("evidence that cannot be believed was left out, its time is unknown: {damage}");
     }
-    let journal = journal::decode(&collected.journal).map_err(Failure::new)?;
-    let report = build::report(config, &journal).map_err(Failure::new)?;
+    let report = build::report_of(config, &collected.journal).map_err(Failure::new)?;
     Ok((report, collected))
 }
 

@@ -6,7 +6,7 @@ use super::{Failure, Outcome};
 use crate::cli::Verify;
 use crate::config::{self, Mode};
 use crate::report::pack::Files;
-use crate::report::{build, journal, store, verify};
+use crate::report::{build, store, verify};
 
 /// Checks everything and says what holds, or the first thing that is wrong.
 pub fn run(args: &Verify) -> Outcome {
@@ -33,6 +33,5 @@ pub fn recompute(files: &Files) -> Result<crate::report::model::Report, String> 
     let loaded = config::parse_str(text, std::path::Path::new("."), Mode::Evidence)
         .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
     let journal = files.get("journal.jsonl").ok_or("journal.jsonl is missing")?;
-    let journal = journal::decode(journal).map_err(|e| e.to_string())?;
-    build::report(&loaded.config, &journal)
+    build::report_of(&loaded.config, journal)
 }

@@ -49,8 +49,9 @@ pub struct Loaded {
 }
 
 /// Top-level sections and keys.
-const SECTIONS: [&str; 13] = [
+const SECTIONS: [&str; 14] = [
     "monitor",
+    "evidence",
     "include",
     "estate",
     "snmp",
@@ -78,7 +79,9 @@ pub fn check(
     root.only(&cx, &SECTIONS);
     let sections = section::Sections::read(&cx, &root);
 
-    let monitor = monitor::monitor(&cx, root.get("monitor"), base_dir, &access::Secrets::new(&cx, mode, read_file));
+    let keep = monitor::keep(&cx, root.get("evidence"));
+    let secrets = access::Secrets::new(&cx, mode, read_file);
+    let monitor = monitor::monitor(&cx, root.get("monitor"), keep, base_dir, &secrets);
     let credentials = access::credentials(&cx, &sections.snmp, mode, read_file);
     let profiles = profiles::profiles(&cx, &root, read_file);
     let classes = monitor::classes(&cx, &sections.classes);

@@ -69,6 +69,8 @@ pub struct Monitor {
     pub sentinels: Vec<Host>,
     /// Base URL of the Grafana that has our dashboards; pages link to it when it is given.
     pub grafana: Option<String>,
+    /// How long evidence is kept.
+    pub keep: Keep,
 }
 
 /// How alerts are told to the Alertmanagers.
@@ -88,6 +90,15 @@ impl Default for Alerting {
     fn default() -> Self {
         Self { external_url: None, resend: 60, basic_auth: None, authorities: None }
     }
+}
+
+/// `[evidence]`: how long evidence is kept, seconds; `None` for ever.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Keep {
+    /// Minutes; hours, days and every record stay.
+    pub minutes_for: Option<u64>,
+    /// Everything.
+    pub files_for: Option<u64>,
 }
 
 /// Where a probe goes: an address, or a name that is resolved in the background.

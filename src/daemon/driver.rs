@@ -265,8 +265,8 @@ impl Driver {
                 );
                 self.core.no_past();
             }
-            News::Exclusions => {
-                tracing::info!("exclusions changed");
+            News::Changed => {
+                tracing::info!("exclusions changed, or history was imported");
                 self.ask_past();
             }
             News::Opened => self.ask_past(),

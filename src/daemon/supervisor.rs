@@ -243,7 +243,7 @@ async fn open_evidence(config: Arc<Config>, clock: Arc<dyn Clock>) -> Result<(Ke
         let past = match keeper.past_at_start(&config, clock.now().sec()) {
             Ok(past) => {
                 past.damages.iter().for_each(|damage| tracing::warn!("evidence is damaged: {damage}"));
-                keeper.knows_exclusions(past.newest_exclusion);
+                keeper.knows_changes(past.newest_change);
                 Some(past)
             }
             Err(error) => {

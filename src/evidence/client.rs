@@ -266,16 +266,18 @@ impl Reader {
     }
 }
 
-/// The number of the newest step in the life of any exclusion in the newest file; cheap. Unchecked: a hint to read again.
+/// The number of the newest import, or step in the life of any exclusion, in the newest file; cheap. Unchecked: a hint to
+/// read again.
 ///
 /// # Errors
 /// The newest file cannot be opened.
-pub fn newest_exclusion(dir: &Path) -> Result<Option<u64>, StoreError> {
+pub fn newest_change(dir: &Path) -> Result<Option<u64>, StoreError> {
     let Some(name) = files::list(dir)?.into_iter().rfind(|n| !n.is_aside()) else { return Ok(None) };
     let path = dir.join(name.to_string());
     files::admit(&path)?;
     let conn = files::open_readable(&path)?;
-    let sql = "SELECT max(seq) FROM record WHERE kind = 'exclusion' AND kind NOT IN ('minute', 'hour', 'day')";
+    let sql =
+        "SELECT max(seq) FROM record WHERE kind IN ('exclusion', 'import') AND kind NOT IN ('minute', 'hour', 'day')";
     conn.query_row(sql, [], |r| r.get(0)).during("read", &path)
 }
 

@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 
 use super::chain::Head;
 use super::record::Body;
+use super::retention::{Retention, retain};
 use super::rollup::Grain;
 use super::store::{Entry, Opened, Store, StoreError};
 use crate::clock::Clock;
@@ -60,6 +61,8 @@ pub struct Status {
     pub backlog: usize,
     /// Minutes that were dropped, since start.
     pub dropped: u64,
+    /// When something was written last, by the wall clock; `None` before the first time since start.
+    pub last_written: Option<Sec>,
     /// Why the last attempt failed; `None` after a success.
     pub problem: Option<String>,
     /// Files set aside because they were damaged, since start.
@@ -85,6 +88,8 @@ struct Shared {
     status: Mutex<Status>,
     /// Dropped and not yet confessed in the chain.
     unwritten: Mutex<Option<(Span, u64)>>,
+    /// To be let go when something was written next.
+    retention: Mutex<Option<Retention>>,
 }
 
 impl Writer {
@@ -93,7 +98,7 @@ impl Writer {
         let (store, opened) = Store::open_as_daemon(dir, clock.now().sec())?;
         let set_aside = opened.set_aside.iter().map(|(path, _)| path.clone()).collect();
         let status = Status { head: opened.head, set_aside, ..Status::default() };
-        let shared = Arc::new(Shared { status: Mutex::new(status), unwritten: Mutex::default() });
+        let shared = Arc::new(Shared { status: Mutex::new(status), ..Shared::default() });
         let (jobs, queue) = sync_channel(QUEUE);
         let worker = Worker { store, clock, shared: shared.clone(), waiting: VecDeque::new(), rolled: Sec(i64::MIN) };
         let thread = std::thread::Builder::new().name("evidence".into()).spawn(move || worker.run(&queue));
@@ -110,6 +115,12 @@ impl Writer {
     /// Hands over a fact; never waits.
     pub fn append(&self, body: Body) -> Written {
         self.send(Entry::Fact(body))
+    }
+
+    /// Has old evidence let go, once something was written. Emptying a large file takes a minute or two of disk; what is
+    /// to be written waits for it.
+    pub fn retain(&self, retention: Retention) {
+        *self.shared.retention.lock().unwrap_or_else(PoisonError::into_inner) = Some(retention);
     }
 
     /// How the writer fares at present.
@@ -234,7 +245,7 @@ impl Worker {
             if let Some(problem) = s.problem.take() {
                 tracing::info!(head = head.sequence, "evidence is being written again, after: {problem}");
             }
-            (s.head, s.backlog) = (head, 0);
+            (s.head, s.backlog, s.last_written) = (head, 0, Some(at));
         });
         let newest = entries.iter().filter_map(|e| match e {
             Entry::Minute(minute, _) => Some(Grain::Hour.floor(minute.start.plus(-STRAGGLERS))),
@@ -248,6 +259,21 @@ impl Worker {
                 }
                 Err(e) => self.failed(&e, at),
             }
+        }
+        let due = self.shared.retention.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(retention) = due {
+            self.let_go(retention, at);
+        }
+    }
+
+    /// Trouble with an old file is no trouble with the one that is written to.
+    fn let_go(&mut self, retention: Retention, at: Sec) {
+        match retain(&mut self.store, at, retention) {
+            Ok(done) => done.iter().for_each(|what| tracing::info!("old evidence was let go as configured: {what}")),
+            Err(e) => tracing::error!("old evidence could not be let go: {e}; tried again tomorrow"),
+        }
+        if let Ok(head) = self.store.head() {
+            self.shared.with_status(|s| s.head = head);
         }
     }
 

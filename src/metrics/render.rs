@@ -186,6 +186,13 @@ const FAMILIES: &[(Metric, Fill)] = &[
             rows.counter(&[("alertmanager", &at.url)], at.failures);
         }
     }),
+    (table::EVIDENCE_WAITING, |s, rows| rows.whole(&[], s.monitor.evidence_waiting)),
+    (table::EVIDENCE_DROPPED, |s, rows| rows.counter(&[], s.monitor.evidence_dropped)),
+    (table::EVIDENCE_LAST_WRITE, |s, rows| {
+        let at = s.monitor.evidence_last_write.map_or(0, |at| u64::try_from(at.0).unwrap_or(0));
+        rows.whole(&[], at);
+    }),
+    (table::EVIDENCE_BYTES, |s, rows| s.monitor.evidence_bytes.into_iter().for_each(|n| rows.whole(&[], n))),
     (table::RELOAD_SUCCESSFUL, |s, rows| rows.whole(&[], u64::from(s.monitor.reload_successful))),
     (table::START_TIME, |s, rows| rows.gauge(&[], Some(s.started.0 as f64))),
     (table::BUILD, |s, rows| rows.info(&[("version", env!("CARGO_PKG_VERSION")), ("engine", s.monitor.engine)])),

@@ -1,6 +1,7 @@
 //! What people read, before it is HTML or PDF: a cover and chapters made of blocks.
 
-use super::chapters;
+use super::chapters::{self, cover::LISTED};
+use super::layout;
 use super::model::Report;
 use super::words::{self, Zone};
 use crate::draw::badge::Tone;
@@ -134,7 +135,7 @@ impl Cell {
 pub fn document(report: &Report) -> Document {
     let zone = Zone::new(&report.period.time_zone);
     let month = words::month(&report.period.month);
-    Document {
+    let whole = Document {
         title: format!("Service level evidence, {month}"),
         subtitle: format!("{} — {} for {}", report.terms.title, report.terms.provider, report.terms.customer),
         running: format!("Evidence pack {} · {} · {}", report.contract, report.period.month, report.terms.reference),
@@ -144,7 +145,7 @@ pub fn document(report: &Report) -> Document {
                 zone.moment(&report.period.as_of)
             )
         }),
-        cover: chapters::cover::blocks(report, &zone),
+        cover: Vec::new(),
         chapters: vec![
             chapters::scorecard::chapter(report),
             chapters::outages::chapter(report, &zone),
@@ -156,5 +157,12 @@ pub fn document(report: &Report) -> Document {
             chapters::health::chapter(report, &zone),
             chapters::method::chapter(report, &zone),
         ],
-    }
+    };
+    // As many services as leave verdict, figures and the picture of the month on one page.
+    let [.., fewest] = LISTED;
+    let fitting = LISTED.into_iter().map(|most| chapters::cover::blocks(report, &zone, most));
+    let mut cover = fitting.into_iter().find(|blocks| layout::fits_one_page(&whole, blocks));
+    let cover = cover.get_or_insert_with(|| chapters::cover::blocks(report, &zone, fewest));
+    cover.extend(chapters::cover::revision(report));
+    Document { cover: std::mem::take(cover), ..whole }
 }

@@ -68,7 +68,7 @@ pub enum Entry {
         /// What changed, for people.
         note: String,
     },
-    /// Equally spaced rounds with one verdict.
+    /// Equally spaced rounds with one verdict, but for strays among them.
     Rounds {
         /// Identifier.
         component: String,
@@ -91,6 +91,10 @@ pub enum Entry {
         /// none is `poll`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         dated_by: Option<String>,
+        /// Of `count`: how many said the opposite (lost among replies, or the other way round), each time too few in
+        /// a row to change the state and with the verdict around them on both sides. No second depends on them.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        strays: u64,
     },
     /// The state that a component had when the month began, where its rounds reach too far back to be listed.
     Carry {
@@ -211,6 +215,11 @@ pub enum Entry {
     },
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
 /// Where a run of rounds comes from: rule 5 of the accounting joins the two for a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -285,10 +294,12 @@ impl Writer {
             unreachable!("an entry is a JSON object of integers and strings")
         };
         record.insert("seq".into(), self.seq.into());
-        self.head = link(&self.head, &canonical(&record));
-        record.insert("hash".into(), hex(&self.head).into());
-        self.bytes.extend_from_slice(canonical(&record).as_bytes());
-        self.bytes.push(b'\n');
+        let (text, place) = placed(&record);
+        self.head = link(&self.head, &text);
+        let (before, after) = text.split_at(place);
+        for part in [before, "\"hash\":\"", &hex(&self.head), "\",", after, "\n"] {
+            self.bytes.extend_from_slice(part.as_bytes());
+        }
     }
 
     /// Records so far.
@@ -385,7 +396,10 @@ fn record(line: u64, head: &mut [u8; 32], bytes: &[u8]) -> Result<Record, String
     *head = next;
     object.remove("seq");
     let entry: Entry = serde_json::from_value(Value::Object(object)).map_err(|e| format!("not a record: {e}"))?;
-    if let Entry::Rounds { step, interval, count, from, .. } = entry {
+    if let Entry::Rounds { step, interval, count, from, strays, .. } = entry {
+        if strays >= count && strays > 0 {
+            return Err("a run of rounds with more strays than others".into());
+        }
         let reach = step.checked_mul(count).and_then(|s| i64::try_from(s).ok()).and_then(|s| from.checked_add(s));
         if step == 0 || interval == 0 || count == 0 || reach.is_none() {
             return Err("a run of rounds needs at least one round and a sensible interval".into());
@@ -405,16 +419,29 @@ fn plain(value: &Value) -> bool {
 
 /// Canonical JSON of a record of integers, strings and lists of strings.
 fn canonical(object: &Map<String, Value>) -> String {
+    placed(object).0
+}
+
+/// [`canonical`], and the byte in front of which the record's hash has its place: it comes before `kind`, which every record has.
+fn placed(object: &Map<String, Value>) -> (String, usize) {
     // Sorted here, not by the map: whether the map is sorted depends on a feature that any dependency may switch on.
     let mut members: Vec<_> = object.iter().collect();
     members.sort_by_key(|(key, _)| *key);
-    let mut text = String::from("{");
+    let mut text = String::with_capacity(512);
+    let mut place = None;
+    text.push('{');
     for (n, (key, value)) in members.into_iter().enumerate() {
-        let comma = if n == 0 { "" } else { "," };
-        write!(text, "{comma}{}:{value}", Value::from(key.as_str())).expect("a string takes every write");
+        if n > 0 {
+            text.push(',');
+        }
+        if key.as_str() > "hash" {
+            place.get_or_insert(text.len());
+        }
+        write!(text, "{}:{value}", Value::from(key.as_str())).expect("a string takes every write");
     }
+    let place = place.unwrap_or(text.len());
     text.push('}');
-    text
+    (text, place)
 }
 
 fn link(before: &[u8; 32], canonical: &str) -> [u8; 32] {
@@ -491,6 +518,7 @@ impl Runs {
             outcome: run.outcome,
             cause: run.cause,
             dated_by: None,
+            strays: 0,
         })
     }
 }

@@ -64,6 +64,15 @@ pub fn pages(document: &Document) -> Vec<Page> {
     pages
 }
 
+/// Whether `cover` stands on the first page of `document`, title and warning included.
+#[must_use]
+pub fn fits_one_page(document: &Document, cover: &[Block]) -> bool {
+    let mut flow = Flow { pages: vec![Page::default()], y: TOP };
+    flow.title(document);
+    flow.blocks(cover);
+    flow.pages.len() == 1
+}
+
 /// Head and foot lines.
 fn furniture(page: &mut Page, document: &Document, number: usize, count: usize) {
     let mut drawing = Drawing::new(PAGE.0, PAGE.1);

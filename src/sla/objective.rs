@@ -1,15 +1,13 @@
 //! Objectives of a class of service, over available time only.
 //!
-//! A probe counts for a service's objective when its second is in the service's `up` account
-//! *and* its own component is up then: an outage is not punished twice, and a dead standby
-//! is not the service's loss. Probes of a class are pooled over all components of the
-//! service's tree that carry that class.
+//! A probe counts for a service's objective when its second is in the service's `up` account:
+//! an outage is not punished twice. Probes of a class are pooled over all components of the
+//! service's tree that carry that class, a dead standby's among them.
 
 use crate::config::model::{Codec, Limit, Measure, Objective};
 use crate::measurement::jitter;
 use crate::measurement::minute::Tally;
 use crate::sketch::Sketch;
-use crate::sla::exclusion;
 use crate::sla::figures::Verdict;
 use crate::units::{Micros, Share, Span};
 use crate::voice::{self, DelayModel, Rating};
@@ -18,7 +16,7 @@ const NANOS_PER_MICRO: u64 = 1_000;
 
 /// What one class's probes of one component found in a stretch of time that counts.
 ///
-/// The caller sees to it that all of `span` counts, see [`counted_spans`].
+/// The caller sees to it that all of `span` counts: it lies in the service's up account.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ClassAggregate {
     /// From the first probe to behind the last.
@@ -29,6 +27,9 @@ pub struct ClassAggregate {
     pub lost: u64,
     /// Probes that were due but not measured; they are in no figure.
     pub not_measured: u64,
+    /// Of the received ones: those whose round-trip times are in the figures below. Fewer only where a minute
+    /// was cut by an outage and nobody can say any more which of its round-trip times belong to which part.
+    pub timed: u64,
     /// Sum of round-trip times, microseconds.
     pub rtt_sum_us: u64,
     /// Smallest round-trip time.
@@ -53,6 +54,7 @@ impl From<&Tally> for ClassAggregate {
             received: u64::from(rounds.replies()),
             lost: u64::from(rounds.lost()),
             not_measured: u64::from(rounds.not_measured()),
+            timed: u64::from(replies.count),
             rtt_sum_us: replies.sum_us,
             rtt_min: answered.then_some(replies.min),
             rtt_max: answered.then_some(replies.max),
@@ -67,6 +69,7 @@ impl ClassAggregate {
     /// Counts a reply.
     pub fn reply(&mut self, rtt: Micros) {
         self.received += 1;
+        self.timed += 1;
         self.rtt_sum_us = self.rtt_sum_us.saturating_add(u64::from(rtt.0));
         self.rtt_min = Some(self.rtt_min.map_or(rtt, |m| m.min(rtt)));
         self.rtt_max = Some(self.rtt_max.map_or(rtt, |m| m.max(rtt)));
@@ -90,6 +93,7 @@ impl ClassAggregate {
         self.received = self.received.saturating_add(other.received);
         self.lost = self.lost.saturating_add(other.lost);
         self.not_measured = self.not_measured.saturating_add(other.not_measured);
+        self.timed = self.timed.saturating_add(other.timed);
         self.rtt_sum_us = self.rtt_sum_us.saturating_add(other.rtt_sum_us);
         self.rtt_min = self.rtt_min.into_iter().chain(other.rtt_min).min();
         self.rtt_max = self.rtt_max.max(other.rtt_max);
@@ -107,25 +111,19 @@ impl ClassAggregate {
     /// Voice quality over all of it: mean round trip, mean jitter, loss, and what a de-jitter buffer of that size discards.
     #[must_use]
     pub fn voice(&self, codec: Codec, model: DelayModel) -> Option<Rating> {
-        if self.received == 0 {
+        if self.timed == 0 {
             return None;
         }
-        let rtt_ms = self.rtt_sum_us as f64 / self.received as f64 / 1e3;
+        let rtt_ms = self.rtt_sum_us as f64 / self.timed as f64 / 1e3;
         let jitter_ms =
             if self.jitter_minutes == 0 { 0.0 } else { self.jitter_nanos as f64 / self.jitter_minutes as f64 / 1e6 };
         let loss_percent = self.lost as f64 * 100.0 / self.population() as f64;
         let playout = Micros((voice::playout_ms(jitter_ms) * 1e3) as u32);
         let latest = Micros(self.rtt_min.unwrap_or_default().0.saturating_add(playout.0));
-        let late_percent = self.sketch.count_above(latest) as f64 * 100.0 / self.received as f64;
+        let late_percent = self.sketch.count_above(latest) as f64 * 100.0 / self.timed as f64;
         let path = voice::path_from_round_trips(codec, rtt_ms, jitter_ms, loss_percent, late_percent);
         Some(voice::rate(codec, path, model))
     }
-}
-
-/// When probes of a component count for a service: the service's up account and the component's up time, both.
-#[must_use]
-pub fn counted_spans(service_up: &[Span], component_up: &[Span]) -> Vec<Span> {
-    exclusion::intersection(service_up, component_up)
 }
 
 /// What an objective came to. Ratios are exact; `Beyond` is a percentile that falls among lost probes.
@@ -217,12 +215,12 @@ fn delay(measure: Measure, all: &ClassAggregate, limit: u64) -> Option<(Value, b
     };
     let single = |us: Micros| (Value::Nanos(u64::from(us.0) * NANOS_PER_MICRO), u64::from(us.0) <= limit);
     let percentile = |q: u64| {
-        (all.population() > 0).then(|| {
-            all.sketch.quantile_of(Share(q * 1_000_000), all.population()).map_or((Value::Beyond, false), single)
-        })
+        let population = all.timed.saturating_add(all.lost);
+        (population > 0)
+            .then(|| all.sketch.quantile_of(Share(q * 1_000_000), population).map_or((Value::Beyond, false), single))
     };
     match measure {
-        Measure::RttMean => mean(u128::from(all.rtt_sum_us) * u128::from(NANOS_PER_MICRO), all.received),
+        Measure::RttMean => mean(u128::from(all.rtt_sum_us) * u128::from(NANOS_PER_MICRO), all.timed),
         Measure::RttP50 => percentile(50),
         Measure::RttP95 => percentile(95),
         Measure::RttP99 => percentile(99),

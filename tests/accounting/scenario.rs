@@ -195,6 +195,7 @@ impl Scenario {
                 alerting: Default::default(),
                 sentinels: Vec::new(),
                 grafana: None,
+                keep: Keep::default(),
             },
             credentials: Vec::new(),
             profiles: std::sync::Arc::new(assured_probes::snmp::profile::Library::embedded()),

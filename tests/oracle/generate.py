@@ -1,13 +1,20 @@
 #!/usr/bin/env python3
 """Makes a contract, a month of random rounds in the import format, and its exclusions, for the oracle and for us.
 
-usage: generate.py COMPONENTS FOLDER SEED YYYY-MM
+usage: generate.py COMPONENTS FOLDER SEED YYYY-MM [hostile]
 Writes assured.toml, rounds.csv and exclusions.json. One round a minute; gaps, rounds that were not measured,
 outages and flapping at random. Nothing here is taken from the implementation under test.
+
+With `hostile` everything that the rules have an edge for: two classes, in one second or in two; instants with
+fractions; the same second twice; intervals and hysteresis of each component's own; rounds at exactly one and a half
+intervals; outages across both ends of the month; a component that was never probed; hours with holidays; acceptance
+inside the month and a contract that ends inside it; outages too short to count; late and overlapping maintenance;
+windows announced a second late.
 """
 import datetime
 import json
 import os
+import pathlib
 import random
 import sys
 import zoneinfo
@@ -80,6 +87,119 @@ def rounds(rng, write, component, begin, end):
         at += 60 if rng.random() < 0.999 else rng.choice([61, 89, 90, 91, 120])
 
 
+CLASSES = ["voice", "data"]
+
+
+def hostile_contract(rng, components, year, month):
+    """The contract, and (interval, down_after, up_after) of each component; the last two are never probed."""
+    day = f"{year}-{month:02}"
+    text = [
+        '[monitor]\nvantage = "oracle"\nlisten = "127.0.0.1:9878"\ndata_dir = "data"\ntime_zone = "Europe/London"\n',
+        '[classes.voice]\ndscp = "EF"\ncodec = "G.711"\n[classes.data]\ndscp = "AF31"\n',
+        '[probing]\nicmp = { interval = "60s", timeout = "1s", size = 64, classes = ["voice", "data"] }\n',
+        '[contracts.c]\ntitle = "Hostile"\nkind = "consolidated"\nprovider = "P"\ncustomer = "C"\nreference = "R-1"\n'
+        f'starts = 2026-01-01\nends = {day}-{rng.choice([26, 28])}\n'
+        'contact = { name = "Desk", phone = "1", email = "a@b.example" }\n',
+        f'[sites.x]\ntitle = "X"\n[sites.y]\ntitle = "Y"\naccepted = {day}-{rng.choice(["02", "15"])}\n',
+    ]
+    hours = ["24x7", "mon-fri 08:00-18:00", "sat-sun 00:30-02:30", "mon-sun 01:15-01:45", "wed-sun 00:00-24:00", "24x7"]
+    for n in range(6):
+        text.append(
+            f'[slas.s{n}]\navailability = "99.5%"\nformula = "{FORMULAE[n % 3]}"\nservice_hours = "{hours[n]}"\n'
+            + ("" if hours[n] == "24x7" else 'holidays = "holidays.ics"\n')
+            + f'unknown = "{POLICIES[n // 2 % 3]}"\ncoverage_floor = "{rng.choice([0, 60, 90])}%"\n'
+            f'min_outage = "{rng.choice(["0s", "90s", "300s"])}"\nmaintenance_notice = "{rng.choice([0, 2, 5])}d"\n'
+            'objectives = [\n  { class = "voice", measure = "loss", limit = "0.1%" },\n'
+            '  { class = "data", measure = "loss", limit = "5%" },\n]\n'
+        )
+    kinds = []
+    for n in range(components):
+        kind = (rng.choice([30, 60, 60, 61, 120, 300]), rng.choice([1, 2, 3, 4]), rng.choice([1, 2, 3]))
+        kinds.append(kind)
+        text.append(
+            f'[devices.d{n:03}]\nsite = "{"xy"[n % 2]}"\nkind = "router"\naddress = "10.0.{n // 250}.{n % 250 + 1}"\n'
+            f'probing = {{ icmp = {{ interval = "{kind[0]}s" }}, down_after = {kind[1]}, up_after = {kind[2]} }}\n'
+        )
+    for k in range(components * 2):
+        a, b, c = (f"d{n:03}" for n in rng.sample(range(components), 3))
+        requires = [
+            f'{{ all = ["{a}", {{ any = ["{b}", "{c}"] }}] }}',
+            f'{{ at_least = 2, of = ["{a}", "{b}", "{c}"] }}',
+            f'{{ all = ["{a}"] }}',
+            f'{{ any = [{{ all = ["{a}", "{b}"] }}, "{c}"] }}',
+        ][k % 4]
+        text.append(
+            f'[services.v{k:03}]\nsite = "{"xy"[k // 2 % 2]}"\ncontract = "c"\nsla = "s{k % 6}"\nclass = "voice"\n'
+            f'requires = {requires}\n'
+        )
+    # In time, a second late, overlapping, of every service, and never announced.
+    for n, (services, start, end, notified) in enumerate([
+        (["v000", "v001"], "10T01:00:00", "10T03:00:00", "04T12:00:00"),
+        (["v000", "v002"], "12T01:00:00", "12T03:00:01", "07T01:00:01"),
+        (["v003", "v004"], "12T02:00:00", "13T02:00:00", "01T00:00:00"),
+        (None, "20T00:00:07", "20T00:30:00", "02T00:00:00"),
+        (["v005"], "21T00:00:00", "22T00:00:00", None),
+    ]):
+        named = "" if services is None else f'services = {json.dumps(services)}\n'
+        told = "" if notified is None else f"notified = {day}-{notified}Z\n"
+        text.append(
+            f'[[maintenance]]\ncontract = "c"\n{named}from = {day}-{start}Z\nto = {day}-{end}Z\nreference = "CHG-{n}"\n{told}'
+        )
+    return "\n".join(text), kinds
+
+
+def hostile_rounds(rng, write, component, kind, begin, end):
+    interval = kind[0]
+    # In milliseconds; history begins before the month, with it, or late, and ends before or behind its end.
+    at = (begin + rng.choice([-7200, -90, 0, 0, 3600])) * 1000 + rng.randrange(1000)
+    end = (end + rng.choice([-3600, 0, 1800, 7200])) * 1000
+    mood, left = rng.choice(["lost", "reply"]), 3
+    edge = rng.choice(["lost", "reply", "flap"])
+    while at < end:
+        if left <= 0:
+            mood = rng.choices(["reply", "lost", "not_measured", "gap", "flap"], [80, 8, 3, 3, 6])[0]
+            left = int(rng.expovariate(1 / (300 if mood == "reply" else 5))) + 1
+        left -= 1
+        # Both ends of the month lie inside of the same trouble.
+        near = min(abs(at // 1000 - begin), abs(at // 1000 - end // 1000)) < 4 * interval
+        now = edge if near else mood
+        if now != "gap":
+            late = rng.choice([0, 0, 0, 1, 999, 1000, 1500])
+            seen = {"flap": None, "reply": "reply", "lost": "lost", "not_measured": "not_measured"}[now]
+            rows = []
+            for n, name in enumerate(CLASSES):
+                outcome = seen or rng.choice(["reply", "lost"])
+                if seen == "reply" and n == 1 and rng.random() < 0.03:
+                    outcome = "lost"
+                if seen == "not_measured" and rng.random() < 0.2:
+                    outcome = "lost"
+                rows.append((at + late * n, name, outcome))
+            if rng.random() < 0.01:
+                rows.append((rows[0][0] // 1000 * 1000 + 999, "voice", rng.choice(["reply", "lost"])))
+            for ms, name, outcome in sorted(rows, key=lambda row: row[0]):
+                time = datetime.datetime.fromtimestamp(ms // 1000, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
+                rtt = rng.randrange(5000, 40000) if outcome == "reply" else ""
+                write(f"{time}.{ms % 1000:03}Z,{component},{name},{outcome},{rtt}\n")
+        step = interval * 1000
+        if rng.random() < 0.03:
+            step = rng.choice([step * 3 // 2, step * 3 // 2 + 1000, step * 3 // 2 - 1000, step * 2, step + 1000])
+        at += max(step, 3000)
+
+
+def hostile(components, folder, rng, year, month, begin, end):
+    text, kinds = hostile_contract(rng, components, year, month)
+    day = f"{year}-{month:02}"
+    pathlib.Path(folder, "assured.toml").write_text(text)
+    pathlib.Path(folder, "holidays.ics").write_text(
+        "BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART;VALUE=DATE:%s\nEND:VEVENT\nEND:VCALENDAR\n" % (day + "-06").replace("-", "")
+    )
+    with open(f"{folder}/rounds.csv", "w") as out:
+        out.write("time,component,class,outcome,rtt_us\n")
+        for n in range(components - 2):
+            hostile_rounds(rng, out.write, f"d{n:03}", kinds[n], begin, end)
+    pathlib.Path(folder, "exclusions.json").write_text("[]")
+
+
 def main():
     components, folder, seed, text = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4]
     year, month = map(int, text.split("-"))
@@ -87,6 +207,8 @@ def main():
     begin = int(datetime.datetime(year, month, 1, tzinfo=zone).timestamp())
     end = int(datetime.datetime(year + month // 12, month % 12 + 1, 1, tzinfo=zone).timestamp())
     os.makedirs(folder, exist_ok=True)
+    if sys.argv[5:] == ["hostile"]:
+        return hostile(components, folder, random.Random(seed), year, month, begin, end)
     with open(f"{folder}/assured.toml", "w") as out:
         out.write(contract(components, year, month))
     with open(f"{folder}/exclusions.json", "w") as out:

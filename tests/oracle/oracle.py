@@ -73,6 +73,37 @@ def read_rounds(path):
     return merged
 
 
+def read_replies(path):
+    """(component, class) -> sorted [(second, outcome, rtt)]: what a class saw in a second is one of reply, lost, N."""
+    seen = {}
+    for row in csv.DictReader(open(path, newline="")):
+        key = (row["component"], row["class"])
+        best = seen.setdefault(key, {})
+        second, rank = instant(row["time"]), ["not_measured", "lost", "reply"].index(row["outcome"])
+        if second not in best or rank > best[second][0]:
+            best[second] = (rank, int(row["rtt_us"] or 0))
+    return {key: [(t, rank, rtt) for t, (rank, rtt) in sorted(best.items())] for key, best in seen.items()}
+
+
+def objective(wanted, replies, names, is_up, begin):
+    """Rule 9, for losses and means: over rounds that fall into up time only."""
+    lost = received = total = 0
+    for name in sorted(set(names)):
+        for t, rank, rtt in replies.get((name, wanted["class"]), []):
+            if rank and 0 <= t - begin < len(is_up) and is_up[t - begin]:
+                lost, received, total = lost + (rank == 1), received + (rank == 2), total + rtt * (rank == 2)
+    if wanted["measure"] == "loss":
+        if lost + received == 0:
+            return None, "not_proven"
+        value = Fraction(lost, lost + received)
+        return show(value) + "%", "met" if value <= share(wanted["limit"]) else "breached"
+    if received == 0:
+        return None, "not_proven"
+    value = Fraction(total, received)
+    text = f"{math.floor(value) // 1000}.{math.floor(value) % 1000:03d}ms"
+    return text, "met" if value <= duration(wanted["limit"]) * 1_000_000 else "breached"
+
+
 def paint(rounds, interval, down_after, up_after, begin, end):
     """Rules 1 to 4: one byte per second of [begin, end)."""
     line = bytearray([UNKNOWN]) * (end - begin)
@@ -253,7 +284,7 @@ def availability(formula, up, down, unknown, excluded):
     return Fraction(part, whole) if whole else None
 
 
-def report(config, folder, rounds, exclusions, month, statements):
+def report(config, folder, rounds, replies, exclusions, month, statements):
     zone = ZoneInfo(config["monitor"].get("time_zone", "UTC"))
     year, number = (int(part) for part in month.split("-"))
     following = dt.date(year + number // 12, number % 12 + 1, 1)
@@ -268,6 +299,7 @@ def report(config, folder, rounds, exclusions, month, statements):
     lines = {}
     for kind in ("devices", "links"):
         for name, component in config.get(kind, {}).items():
+            component = {**component, **component.get("probing", {})}
             icmp = {**probing.get("icmp", {}), **component.get("icmp", {})}
             down_after = component.get("down_after", probing.get("down_after", 3))
             up_after = component.get("up_after", probing.get("up_after", 2))
@@ -339,6 +371,15 @@ def report(config, folder, rounds, exclusions, month, statements):
                 entry = {"from": utc(a + begin), "to": utc(b + begin), "seconds": seconds, "excluded": away, "short": short}
                 outages.append(entry)
 
+        # Rule 9 again: the objectives that can be told from rounds alone.
+        is_up = bytes(w and not x and s in (UP, DEGRADED) for s, w, x in zip(counted, inside, excluded))
+        objectives = []
+        for wanted in sla.get("objectives", []):
+            if wanted["measure"] in ("loss", "rtt_mean"):
+                value, judged = objective(wanted, replies, names, is_up, begin)
+                judged = {"class": wanted["class"], "measure": wanted["measure"], "value": value, "verdict": judged}
+                objectives.append(judged)
+
         # Rule 8.
         formula, policy = sla.get("formula", "calendar"), sla.get("unknown", "exclude")
         if formula not in ("calendar", "agreed_time", "fixed30") or sla.get("rounding", "none") != "none":
@@ -368,6 +409,7 @@ def report(config, folder, rounds, exclusions, month, statements):
             "coverage": show(coverage),
             "verdict": verdict,
             "outages": outages,
+            "objectives": objectives,
         })
     return {"period": {"start": utc(month_start), "end": utc(month_end)}, "services": results}
 
@@ -377,7 +419,8 @@ def main():
     config = tomllib.loads(pathlib.Path(config_path).read_text())
     exclusions = json.loads(pathlib.Path(exclusions_path).read_text())
     statements = read_statements(sys.argv[5]) if len(sys.argv) > 5 else {}
-    result = report(config, pathlib.Path(config_path).parent, read_rounds(rounds_path), exclusions, month, statements)
+    replies = read_replies(rounds_path)
+    result = report(config, pathlib.Path(config_path).parent, read_rounds(rounds_path), replies, exclusions, month, statements)
     json.dump(result, sys.stdout, indent=1)
 
 

@@ -737,6 +737,34 @@ pub fn hostile() -> Report {
     report
 }
 
+/// So many services: those of the sample over and over, under names of their own, each at a site of its own.
+pub fn many(services: usize) -> Report {
+    let mut report = report();
+    let (some, sites) = (report.services.clone(), report.sites.clone());
+    report.services.clear();
+    report.sites.clear();
+    for n in 0..services {
+        let mut service = some[n % some.len()].clone();
+        let mut site = sites.iter().find(|s| s.rows.iter().any(|r| r.id == service.id)).unwrap_or(&sites[0]).clone();
+        site.rows.retain(|r| r.kind != "service" || r.id == service.id);
+        let (id, at) = (format!("{}-{n:03}", service.id), format!("{}-{n:03}", service.site));
+        site.rows.iter_mut().filter(|r| r.kind == "service").for_each(|r| r.id.clone_from(&id));
+        (service.id, service.site) = (id, at.clone());
+        service.title = format!("{} no. {n}, by its full and rather long name", service.title);
+        (site.title, site.site) = (format!("{} no. {n}", site.title), at);
+        report.services.push(service);
+        report.sites.push(site);
+    }
+    let count = |v: Verdict| report.services.iter().filter(|s| s.verdict == v).count() as u64;
+    report.totals = Totals {
+        met: count(Verdict::Met),
+        breached: count(Verdict::Breached),
+        not_proven: count(Verdict::NotProven),
+        ..report.totals
+    };
+    report
+}
+
 /// Nothing at all.
 pub fn empty() -> Report {
     let mut report = report();

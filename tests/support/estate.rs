@@ -52,6 +52,7 @@ fn config() -> Config {
             alerting: Default::default(),
             sentinels: vec![Host::Address([127, 0, 0, 1].into())],
             grafana: Some("https://grafana.example.net".into()),
+            keep: assured::config::model::Keep::default(),
         },
         credentials: vec![],
         classes: vec![
@@ -265,6 +266,11 @@ impl Maker {
                 reload_successful: true,
                 evidence_head_sequence: Some(91_233),
                 evidence_write_failures: 0,
+                evidence_waiting: 0,
+                evidence_dropped: 0,
+                evidence_last_write: Some(Sec(1_792_886_400)),
+                evidence_bytes: Some(48_300_032),
+                evidence_problem: None,
                 clock_steps: 0,
                 unresolved: 0,
                 alerts: Arc::new(AlertsView {

@@ -8,7 +8,7 @@ use jiff::tz::TimeZoneDatabase;
 use super::access::Secrets;
 use super::scalar;
 use super::section::{Section, has};
-use crate::config::model::{Alerting, Class, Monitor};
+use crate::config::model::{Alerting, Class, Keep, Monitor};
 use crate::config::reader::{Context, Node, Wanted};
 use crate::names::Id;
 use crate::units::Dscp;
@@ -37,7 +37,13 @@ const KEYS: [&str; 17] = [
 const DATA_DIR: &str = "/var/lib/assured";
 
 /// `[monitor]`; all of it has defaults.
-pub fn monitor(cx: &Context<'_>, node: Option<Node<'_>>, base_dir: &Path, secrets: &Secrets<'_>) -> Option<Monitor> {
+pub fn monitor(
+    cx: &Context<'_>,
+    node: Option<Node<'_>>,
+    keep: Keep,
+    base_dir: &Path,
+    secrets: &Secrets<'_>,
+) -> Option<Monitor> {
     let empty = config::Value::new(None, config::Map::<String, config::Value>::new());
     let n = node.unwrap_or_else(|| Node::root(&empty));
     if !n.expect_table(cx, "write [monitor] and its keys below it") {
@@ -68,6 +74,7 @@ pub fn monitor(cx: &Context<'_>, node: Option<Node<'_>>, base_dir: &Path, secret
         traps,
         sentinels,
         grafana,
+        keep,
     })
 }
 
@@ -102,6 +109,36 @@ fn alerting(cx: &Context<'_>, n: &Node<'_>, secrets: &Secrets<'_>) -> Alerting {
         basic_auth: user.zip(password.flatten()),
         authorities: authorities.map(Into::into),
     }
+}
+
+/// `[evidence]`; without it everything is kept for ever.
+pub fn keep(cx: &Context<'_>, node: Option<Node<'_>>) -> Keep {
+    let Some(n) = node.filter(|n| n.expect_table(cx, "write [evidence] and its keys below it")) else {
+        return Keep::default();
+    };
+    n.only(cx, &["minutes_for", "files_for"]);
+    let minutes_for = n.opt(cx, "minutes_for", |n| {
+        at_least(n, LEAST_MINUTES, "reports of the last two months look into minutes: write \"62d\" or more")
+    });
+    let files_for = n.opt(cx, "files_for", |n| {
+        let help = "trends, tests over twelve months and open cases need the past year: write \"400d\" or more";
+        let seconds = at_least(n, LEAST_FILES, help)?;
+        if minutes_for.is_some_and(|minutes| minutes > seconds) {
+            return Err(Wanted::new("as long as minutes_for", "minutes cannot outlast the files that they are in"));
+        }
+        Ok(seconds)
+    });
+    Keep { minutes_for, files_for }
+}
+
+/// 62 days: the month that is over and the one before it, and some days to close it.
+const LEAST_MINUTES: u64 = 62 * 86_400;
+/// Twelve months and the one after, less nothing.
+const LEAST_FILES: u64 = 400 * 86_400;
+
+fn at_least(n: &Node<'_>, least: u64, help: &str) -> Result<u64, Wanted> {
+    let seconds = scalar::seconds(n)?;
+    (seconds >= least).then_some(seconds).ok_or_else(|| Wanted::new("long enough", help))
 }
 
 fn label(n: &Node<'_>) -> Result<String, Wanted> {

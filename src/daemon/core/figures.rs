@@ -17,7 +17,6 @@ use crate::sla::fold::Fold;
 use crate::sla::ledger;
 use crate::sla::objective::{ClassAggregate, evaluate};
 use crate::sla::restore::RestoreClock;
-use crate::sla::state::State;
 use crate::snapshot::{AllowanceView, CreditView, ObjectiveView, Ratios};
 use crate::units::{Sec, Span};
 
@@ -113,7 +112,7 @@ fn limit_in_base_units(limit: crate::config::model::Limit) -> f64 {
 /// What the classes of each service's components did in available time, this month.
 ///
 /// Stretch by stretch, live a minute each: a stretch counts for a service when the service was up through
-/// all of it and the component was too. Minutes that are cut are left out here; reports look at their rounds.
+/// all of it. Minutes that are cut are left out here; reports look at their rounds.
 #[derive(Debug, Default)]
 pub(in crate::daemon) struct Objectives {
     waiting: VecDeque<(Span, Vec<Row>)>,
@@ -228,12 +227,10 @@ impl Objectives {
         let probed = rows.iter().filter(|r| DatedBy::of_class(r.class).is_none());
         for row in probed.filter(|r| wanted(r.component)) {
             let Some(users) = self.users.get(&row.component) else { continue };
-            let component_up = component_up_throughout(fold, row.component, span);
             let mut service_up = |service: ServiceIx| {
-                component_up
-                    && *up.entry(service).or_insert_with(|| {
-                        fold.ledger().month(service, month).is_some_and(|book| up_throughout(book, span))
-                    })
+                *up.entry(service).or_insert_with(|| {
+                    fold.ledger().month(service, month).is_some_and(|book| up_throughout(book, span))
+                })
             };
             if whole && !users.iter().all(|&service| service_up(service)) {
                 cut.insert(row.component);
@@ -255,17 +252,6 @@ impl Objectives {
 fn booked_past(fold: &Fold, to: Sec) -> bool {
     let ledger = fold.ledger();
     (0..ledger.services()).all(|n| ledger.booked_until(ServiceIx::from(n)) >= to)
-}
-
-/// Whether the component was up through all of `span`, by its history where that is kept, else by what it is now.
-fn component_up_throughout(fold: &Fold, component: ComponentIx, span: Span) -> bool {
-    let (history, _) = fold.ledger().history(component);
-    let then = history.iter().rev().find(|s| s.span.from <= span.from);
-    if then.is_some_and(|s| s.state == State::Up && s.span.to >= span.to) {
-        return true;
-    }
-    let now = fold.confirmed(component);
-    now.state == State::Up && now.since.is_some_and(|since| since <= span.from)
 }
 
 /// Whether all of `span` is in the window, not excluded, and neither down nor unknown.

@@ -13,10 +13,12 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::daemon::replay::{Past, Wanted, client as replay};
-use crate::evidence::client::newest_exclusion;
+use crate::evidence::client::newest_change;
 use crate::evidence::driver::{BACKLOG_FACTS, BACKLOG_MINUTES, Writer, Written};
+use crate::evidence::file::store as files;
 use crate::evidence::names::Names;
 use crate::evidence::record::Body;
+use crate::evidence::retention::Retention;
 use crate::evidence::store::{Opened, StoreError};
 use crate::measurement::minute::{MINUTE, Minute};
 use crate::units::{Sec, Span};
@@ -28,8 +30,8 @@ pub enum News {
     Past(Box<Past>),
     /// The past that was asked for last cannot be had, and why.
     NoPast(String),
-    /// Exclusions were proposed, agreed, disputed or withdrawn: the past has to be read again.
-    Exclusions,
+    /// Exclusions were proposed, agreed, disputed or withdrawn, or history was imported: the past has to be read again.
+    Changed,
     /// Evidence could not be opened before and can be now.
     Opened,
 }
@@ -38,17 +40,28 @@ pub enum News {
 #[derive(Debug)]
 enum Found {
     Past(u64, Result<Box<Past>, String>),
-    NewestExclusion(Option<u64>),
+    NewestChange(Option<u64>),
+    Size(u64),
     Opening(Box<Result<(Writer, Opened), StoreError>>),
 }
 
 /// How keeping evidence fares.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Standing {
     /// Number of the newest record on the disk; none while the evidence is not open.
     pub head: Option<u64>,
     /// Attempts to write or open that failed, since start.
     pub failures: u64,
+    /// Minutes that wait to be written.
+    pub waiting: u64,
+    /// Minutes that were dropped, because they waited too long, since start.
+    pub dropped: u64,
+    /// When something was written last; `None` before the first time since start.
+    pub last_written: Option<Sec>,
+    /// Bytes on the disk, all files together; looked at once a minute.
+    pub bytes: Option<u64>,
+    /// Why nothing is being written; `None` while all is well.
+    pub problem: Option<String>,
 }
 
 /// See the module's text.
@@ -62,12 +75,19 @@ pub struct Keeper {
     last: Option<Written>,
     found: mpsc::Receiver<Found>,
     home: mpsc::Sender<Found>,
-    /// The newest step about an exclusion that the figures know.
-    known_exclusion: Option<u64>,
+    /// The newest import, and step about an exclusion, that the figures know.
+    known_change: Option<u64>,
     asked: u64,
     reading: Option<CancellationToken>,
     looked_at: Option<Sec>,
+    bytes: Option<u64>,
+    retention: Retention,
+    /// When old evidence was last asked to be let go.
+    let_go_at: Option<Sec>,
 }
+
+/// How often old evidence is let go, seconds.
+const LET_GO_EVERY: i64 = 86_400;
 
 #[derive(Debug)]
 enum Hand {
@@ -116,10 +136,13 @@ impl Keeper {
             last: None,
             found,
             home,
-            known_exclusion: None,
+            known_change: None,
             asked: 0,
             reading: None,
             looked_at: None,
+            bytes: None,
+            retention: Retention::default(),
+            let_go_at: None,
         })
     }
 
@@ -141,6 +164,7 @@ impl Keeper {
 
     /// Says that probing begins, with this configuration. `in_force` is the hash of the one that the evidence names last.
     pub fn begin(&mut self, config: &Config, in_force: Option<&str>) {
+        self.retention = retention_of(config);
         if in_force != Some(&config.hash) {
             self.config(config);
         }
@@ -150,6 +174,7 @@ impl Keeper {
 
     /// Says that a configuration came into force.
     pub fn config(&mut self, config: &Config) {
+        self.retention = retention_of(config);
         self.fact(Body::Config { hash: config.hash.clone(), toml: config.redacted_toml.clone() });
     }
 
@@ -173,9 +198,23 @@ impl Keeper {
         match &self.hand {
             Hand::Open(writer) => {
                 let status = writer.status();
-                Standing { head: Some(status.head.sequence), failures: status.write_failures + self.not_opened }
+                Standing {
+                    head: Some(status.head.sequence),
+                    failures: status.write_failures + self.not_opened,
+                    waiting: status.backlog as u64,
+                    dropped: status.dropped,
+                    last_written: status.last_written,
+                    bytes: self.bytes,
+                    problem: status.problem,
+                }
             }
-            Hand::Shut(_) => Standing { head: None, failures: self.not_opened },
+            Hand::Shut(waiting) => Standing {
+                failures: self.not_opened,
+                waiting: waiting.minutes.len() as u64,
+                dropped: waiting.dropped.map_or(0, |(_, minutes)| minutes),
+                problem: Some(waiting.why.clone()),
+                ..Standing::default()
+            },
         }
     }
 
@@ -224,12 +263,22 @@ impl Keeper {
             return;
         }
         let first = self.looked_at.replace(now).is_none();
+        if let Hand::Open(writer) = &self.hand
+            && self.retention.is_any()
+            && self.let_go_at.is_none_or(|at| !(0..LET_GO_EVERY).contains(&now.since(at)))
+        {
+            self.let_go_at = Some(now);
+            writer.retain(self.retention);
+        }
         let (dir, home) = (self.dir.clone(), self.home.clone());
         match &mut self.hand {
             Hand::Open(_) => drop(tokio::task::spawn_blocking(move || {
                 // What cannot be read now is looked for again in a minute.
-                if let Ok(newest) = newest_exclusion(&dir) {
-                    let _ = home.blocking_send(Found::NewestExclusion(newest));
+                if let Ok(bytes) = files::size(&dir) {
+                    let _ = home.blocking_send(Found::Size(bytes));
+                }
+                if let Ok(newest) = newest_change(&dir) {
+                    let _ = home.blocking_send(Found::NewestChange(newest));
                 }
             })),
             Hand::Shut(waiting) if !waiting.opening && !first => {
@@ -253,16 +302,17 @@ impl Keeper {
                     self.reading = None;
                     return match past {
                         Ok(past) => {
-                            self.known_exclusion = past.newest_exclusion;
+                            self.known_change = past.newest_change;
                             News::Past(past)
                         }
                         Err(why) => News::NoPast(why),
                     };
                 }
                 Found::Past(..) => {}
-                Found::NewestExclusion(newest) => {
-                    if newest > self.known_exclusion && self.reading.is_none() {
-                        return News::Exclusions;
+                Found::Size(bytes) => self.bytes = Some(bytes),
+                Found::NewestChange(newest) => {
+                    if newest > self.known_change && self.reading.is_none() {
+                        return News::Changed;
                     }
                 }
                 Found::Opening(opening) => match *opening {
@@ -277,9 +327,9 @@ impl Keeper {
         }
     }
 
-    /// The exclusions that the figures take account of.
-    pub fn knows_exclusions(&mut self, newest: Option<u64>) {
-        self.known_exclusion = newest;
+    /// The exclusions and imports that the figures take account of.
+    pub fn knows_changes(&mut self, newest: Option<u64>) {
+        self.known_change = newest;
     }
 
     /// Tries once more to write what waits, and ends. Blocks while the disk does.
@@ -346,6 +396,11 @@ impl Waiting {
             self.facts.pop_front();
         }
     }
+}
+
+fn retention_of(config: &Config) -> Retention {
+    let keep = config.monitor.keep;
+    Retention { minutes: keep.minutes_for, files: keep.files_for }
 }
 
 fn report(dir: &Path, opened: &Opened) {

@@ -45,8 +45,8 @@ pub struct Past {
     pub agreed: Vec<Agreed>,
     /// The same with their names.
     pub exclusions: Vec<ExclusionView>,
-    /// The newest step in the life of any exclusion: its record's number.
-    pub newest_exclusion: Option<u64>,
+    /// The newest import, or step in the life of any exclusion: its record's number.
+    pub newest_change: Option<u64>,
     /// Links whose interface was said to be switched off last, by identifier, and since when.
     pub switched_off: BTreeMap<String, Sec>,
     /// Hash of the configuration that was last said to be in force.
@@ -68,7 +68,7 @@ pub struct Wanted {
 #[derive(Debug, Default)]
 pub(super) struct Facts {
     exclusions: Exclusions,
-    newest_exclusion: Option<u64>,
+    newest_change: Option<u64>,
     starts: Vec<Sec>,
     switched_off: BTreeMap<String, Sec>,
     config_hash: Option<String>,
@@ -79,8 +79,9 @@ impl Facts {
         match &record.body {
             Body::Exclusion(_) => {
                 self.exclusions.take(record);
-                self.newest_exclusion = self.newest_exclusion.max(Some(record.seq));
+                self.newest_change = self.newest_change.max(Some(record.seq));
             }
+            Body::Import { .. } => self.newest_change = self.newest_change.max(Some(record.seq)),
             Body::Start { .. } => self.starts.push(record.at),
             Body::Interface { component, state, since, .. } if state == "off" => {
                 self.switched_off.insert(component.clone(), *since);
@@ -135,7 +136,7 @@ impl<'a> Replay<'a> {
             objectives: Objectives::new(config),
             agreed,
             exclusions,
-            newest_exclusion: facts.newest_exclusion,
+            newest_change: facts.newest_change,
             switched_off: facts.switched_off.clone(),
             config_hash: facts.config_hash.clone(),
             damages: Vec::new(),

@@ -137,6 +137,19 @@ pub fn list(dir: &Path) -> Result<Vec<Name>, StoreError> {
     Ok(names)
 }
 
+/// Bytes of all evidence files, what is not yet merged into them included.
+pub fn size(dir: &Path) -> Result<u64, StoreError> {
+    let mut bytes = 0;
+    for name in list(dir)? {
+        let path = dir.join(name.to_string());
+        for suffix in ["", "-wal"] {
+            // A file may go between listing and looking.
+            bytes += fs::metadata(beside(&path, suffix)).map_or(0, |m| m.len());
+        }
+    }
+    Ok(bytes)
+}
+
 /// Tells whose a file is.
 pub fn header(path: &Path) -> Result<Header, StoreError> {
     let mut first = Vec::new();

@@ -210,9 +210,6 @@ fn in_order(newest: &mut HashMap<ComponentIx, Vec<(ClassIx, Sec)>>, line: &Line)
         return Err(format!("{} comes after {last} of the same component: lines must be in time order", line.at));
     }
     match classes.iter_mut().find(|(class, _)| *class == line.class) {
-        Some((_, last)) if *last == line.at => {
-            return Err(format!("a second round of the same component and class in the second {}", line.at));
-        }
         Some((_, last)) => *last = line.at,
         None => classes.push((line.class, line.at)),
     }
@@ -248,7 +245,10 @@ impl<I: Iterator<Item = Line>> Iterator for Minutes<'_, I> {
         while let Some(line) = self.lines.next_if(|l| l.at < end) {
             let mut outcomes = vec![(line.class, line.outcome)];
             while let Some(same) = self.lines.next_if(|l| l.at == line.at && l.component == line.component) {
-                outcomes.push((same.class, same.outcome));
+                match outcomes.last_mut().filter(|(class, _)| *class == same.class) {
+                    Some((_, outcome)) => *outcome = of_one_second(*outcome, same.outcome),
+                    None => outcomes.push((same.class, same.outcome)),
+                }
             }
             let round = Round { at: line.at, component: line.component, outcomes };
             let interval = self.targets.interval(line.component);
@@ -258,9 +258,21 @@ impl<I: Iterator<Item = Line>> Iterator for Minutes<'_, I> {
     }
 }
 
+/// Two outcomes of one class in one second are one round: a reply if there was one, the first one's; else lost, if
+/// anything was measured.
+fn of_one_second(first: Outcome, second: Outcome) -> Outcome {
+    let rank = |outcome: Outcome| match outcome {
+        Outcome::Reply { .. } => 2,
+        Outcome::Lost | Outcome::Refused => 1,
+        Outcome::NotMeasured(_) => 0,
+    };
+    if rank(second) > rank(first) { second } else { first }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measurement::rounds::Fate;
 
     fn targets() -> Targets {
         Targets::new(Names::new(["ch-r1", "core-r1"], ["voice", "data"]), [(ClassIx(1), 60), (ClassIx(0), 1)])
@@ -303,8 +315,7 @@ mod tests {
              2026-10-25T01:00:00Z,ch-r1,lost\n\
              \n\
              2026-10-25T01:02:00Z,ch-r1,,lost,\n\
-             2026-10-25T01:01:00Z,ch-r1,,lost,\n\
-             2026-10-25T01:02:00.5Z,ch-r1,,lost,\n",
+             2026-10-25T01:01:00Z,ch-r1,,lost,\n",
         )
         .expect_err("full of problems");
         let expected = [
@@ -316,9 +327,23 @@ mod tests {
             "line 7: only a reply has an rtt_us, here is \"5\"",
             "line 8: 3 fields instead of 5",
             "line 11: 2026-10-25T01:01:00Z comes after 2026-10-25T01:02:00Z of the same component: lines must be in time order",
-            "line 12: a second round of the same component and class in the second 2026-10-25T01:02:00Z",
         ];
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn rounds_of_one_class_in_one_second_are_one_round_and_a_reply_if_any_was() {
+        let lines = parsed(
+            "2026-10-25T01:00:00.1Z,ch-r1,,lost,\n\
+             2026-10-25T01:00:00.9Z,ch-r1,,reply,7\n\
+             2026-10-25T01:01:00.1Z,ch-r1,,lost,\n\
+             2026-10-25T01:01:00.9Z,ch-r1,,not_measured,\n",
+        );
+        let targets = targets();
+        let minutes: Vec<Minute> = minutes(lines.expect("no problem"), &targets).collect();
+        let rounds = |n: usize| minutes[n].rows[0].tally.rounds.outcomes().map(|(_, f)| f).collect::<Vec<_>>();
+        assert_eq!((rounds(0), rounds(1)), (vec![Fate::Reply], vec![Fate::Lost]));
+        assert_eq!(minutes[0].rows[0].tally.replies.sum_us, 7);
     }
 
     #[test]

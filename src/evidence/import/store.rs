@@ -50,7 +50,7 @@ pub enum ImportError {
 /// Imports a file: reads and checks all of it, then appends it in one transaction, then rolls it up.
 ///
 /// `by` is who brings it, `now` the wall clock's time. May run beside the daemon, which takes
-/// the new history into account when it starts next.
+/// the new history into account within a minute or so.
 pub fn import(dir: &Path, path: &Path, targets: &Targets, by: &str, now: Sec) -> Result<Imported, ImportError> {
     let mut file = File::open(path).during("open", path)?;
     let sha256 = hash(&mut file).during("read", path)?;

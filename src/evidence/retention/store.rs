@@ -4,23 +4,35 @@ use std::fs;
 
 use super::{Retention, due};
 use crate::evidence::client::Reader;
+use crate::evidence::exclusion::{Exclusions, Standing};
 use crate::evidence::file::store::{self as files, Context as _, beside};
 use crate::evidence::record::Body;
 use crate::evidence::store::{Entry, Store, StoreError};
 use crate::units::Sec;
 
+/// So long before an exclusion its components' states are looked for, seconds.
+const BEFORE: i64 = 40 * 86_400;
+
 /// Lets go what is older than configured. Gives what was done, for the log. Done twice it does nothing more.
 pub fn retain(store: &mut Store, at: Sec, retention: Retention) -> Result<Vec<String>, StoreError> {
     let dir = store.dir().to_owned();
-    let (strip, remove) = due(retention, &files::list(&dir)?);
-    let mut said: Vec<(String, String)> = Vec::new();
-    if !(strip.is_empty() && remove.is_empty()) {
-        Reader::open(&dir)?.facts(|stored| {
-            if let Body::Retention { file, scope, .. } = stored.record.body {
-                said.push((file, scope));
-            }
-        });
+    let names = files::list(&dir)?;
+    let (strip, remove) = due(retention, at, None, &names);
+    if strip.is_empty() && remove.is_empty() {
+        return Ok(Vec::new());
     }
+    let mut said: Vec<(String, String)> = Vec::new();
+    let mut exclusions = Exclusions::default();
+    Reader::open(&dir)?.facts(|stored| {
+        exclusions.take(&stored.record);
+        if let Body::Retention { file, scope, .. } = stored.record.body {
+            said.push((file, scope));
+        }
+    });
+    let undecided = exclusions.cases().filter(|c| matches!(c.standing, Standing::Proposed | Standing::Disputed));
+    // What stood when the time in question began may have been decided some days before.
+    let needed = undecided.map(|c| c.span.from.plus(-BEFORE)).min();
+    let (strip, remove) = due(retention, at, needed, &names);
     let mut done = Vec::new();
     for (names, scope) in [(strip, "minutes"), (remove, "all")] {
         for name in names {

@@ -54,6 +54,17 @@ impl Frame {
     }
 }
 
+/// Evidence that does not get to the disk.
+pub(crate) struct Unwritten {
+    pub why: String,
+    /// When something was written last.
+    pub since: Option<When>,
+    /// Minutes that wait.
+    pub waiting: u64,
+    /// Minutes that were lost.
+    pub dropped: u64,
+}
+
 /// Whom to call, and how.
 pub(crate) struct Desk {
     pub name: String,
@@ -166,7 +177,16 @@ struct Clock {
 
 /// What is wrong with the monitor itself.
 pub(crate) fn banners(s: &Snapshot) -> String {
-    made(&Banners { isolated: s.monitor.isolated, stale_config: !s.monitor.reload_successful })
+    made(&Banners {
+        isolated: s.monitor.isolated,
+        stale_config: !s.monitor.reload_successful,
+        unwritten: s.monitor.evidence_problem.clone().map(|why| Unwritten {
+            why,
+            since: since(s.monitor.evidence_last_write, s),
+            waiting: s.monitor.evidence_waiting,
+            dropped: s.monitor.evidence_dropped,
+        }),
+    })
 }
 
 #[derive(Template)]
@@ -174,6 +194,7 @@ pub(crate) fn banners(s: &Snapshot) -> String {
 struct Banners {
     isolated: bool,
     stale_config: bool,
+    unwritten: Option<Unwritten>,
 }
 
 /// A text as HTML.

@@ -1,13 +1,13 @@
 //! Round-trip times, loss, jitter and voice quality per component and class, by local day.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
 use super::history::{ClassRow, History};
 use crate::config::Config;
 use crate::config::model::{Codec, Limit, Measure};
-use crate::names::{ClassIx, ComponentIx};
+use crate::names::{ClassIx, ComponentIx, SlaIx};
 use crate::report::model::{self, ClassStats, DayStats, VoiceDay, VoiceQuality};
 use crate::sla::objective::ClassAggregate;
 use crate::units::{Sec, Share};
@@ -15,11 +15,15 @@ use crate::voice::{self, DelayModel};
 
 type Key = (ComponentIx, ClassIx);
 
+/// The agreements that the services of the contract have which need a component.
+type Agreements = BTreeMap<ComponentIx, BTreeSet<SlaIx>>;
+
 pub(super) fn all(config: &Config, history: &History) -> Vec<ClassStats> {
+    let agreements = agreements(config, history);
     rows(history)
         .into_iter()
         .map(|((component, class), rows)| {
-            let limit = rtt_limit(config, history, component, class);
+            let limit = rtt_limit(config, &agreements, component, class);
             let days = days(config, &rows);
             let mut month = ClassAggregate::default();
             days.values().for_each(|d| month.merge(d));
@@ -37,17 +41,18 @@ pub(super) fn all(config: &Config, history: &History) -> Vec<ClassStats> {
 }
 
 pub(super) fn voice(config: &Config, history: &History) -> Vec<VoiceQuality> {
+    let agreements = agreements(config, history);
     let mut found = Vec::new();
     for ((component, class), rows) in rows(history) {
         let Some(codec) = config.classes[class.get()].codec else { continue };
-        found.push(quality(config, history, (component, class), codec, &rows));
+        found.push(quality(config, &agreements, (component, class), codec, &rows));
     }
     found
 }
 
 fn quality(
     config: &Config,
-    history: &History,
+    agreements: &Agreements,
     (component, class): Key,
     codec: Codec,
     rows: &[&ClassRow],
@@ -76,7 +81,7 @@ fn quality(
         delay_model: format!("{}: half the round trip, the codec's own delay, and a de-jitter buffer", model.name()),
         r_tenths: rating.map(|r| (r.r.max(0.0) * 10.0) as u64),
         mos_e4: rating.map(|r| (r.mos * 1e4) as u64),
-        mos_limit_e4: mos_limit(config, history, component, class),
+        mos_limit_e4: mos_limit(config, agreements, component, class),
         minutes,
         below_4_0: model::percent(poor, minutes),
         below_3_6: model::percent(bad, minutes),
@@ -130,7 +135,7 @@ fn stats(date: String, all: &ClassAggregate) -> DayStats {
         lost: all.lost,
         not_measured: all.not_measured,
         min_us: all.rtt_min.map(|m| u64::from(m.0)),
-        mean_us: all.rtt_sum_us.checked_div(all.received),
+        mean_us: all.rtt_sum_us.checked_div(all.timed),
         p95_us: quantile(95),
         p99_us: quantile(99),
         max_us: all.rtt_max.map(|m| u64::from(m.0)),
@@ -142,21 +147,33 @@ fn stats(date: String, all: &ClassAggregate) -> DayStats {
 /// The objectives that touch a component's class, through the services that need it.
 fn limits<'a>(
     config: &'a Config,
-    history: &'a History,
+    agreements: &'a Agreements,
     component: ComponentIx,
     class: ClassIx,
 ) -> impl Iterator<Item = (Measure, Limit)> + 'a {
-    config
-        .services
-        .iter()
-        .filter(move |s| s.contract == history.contract && s.requires.components().contains(&component))
-        .flat_map(|s| &config.slas[s.sla.get()].objectives)
+    let slas = agreements.get(&component).into_iter().flatten();
+    slas.flat_map(|sla| &config.slas[sla.get()].objectives)
         .filter(move |o| o.class == class)
         .map(|o| (o.measure, o.limit))
 }
 
-fn rtt_limit(config: &Config, history: &History, component: ComponentIx, class: ClassIx) -> Option<(u64, Measure)> {
-    limits(config, history, component, class)
+fn agreements(config: &Config, history: &History) -> Agreements {
+    let mut found = Agreements::new();
+    for service in config.services.iter().filter(|s| s.contract == history.contract) {
+        for component in service.requires.components() {
+            found.entry(component).or_default().insert(service.sla);
+        }
+    }
+    found
+}
+
+fn rtt_limit(
+    config: &Config,
+    agreements: &Agreements,
+    component: ComponentIx,
+    class: ClassIx,
+) -> Option<(u64, Measure)> {
+    limits(config, agreements, component, class)
         .filter_map(|(measure, limit)| match (measure, limit) {
             (Measure::RttMean | Measure::RttP95, Limit::Micros(us)) => Some((us, measure)),
             _ => None,
@@ -164,8 +181,8 @@ fn rtt_limit(config: &Config, history: &History, component: ComponentIx, class: 
         .min_by_key(|(us, _)| *us)
 }
 
-fn mos_limit(config: &Config, history: &History, component: ComponentIx, class: ClassIx) -> Option<u64> {
-    limits(config, history, component, class)
+fn mos_limit(config: &Config, agreements: &Agreements, component: ComponentIx, class: ClassIx) -> Option<u64> {
+    limits(config, agreements, component, class)
         .filter_map(|(_, limit)| match limit {
             Limit::Mos(mos) => Some(u64::from(mos)),
             Limit::Micros(_) | Limit::Share(_) => None,

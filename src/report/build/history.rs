@@ -9,15 +9,15 @@ use crate::config::model::{Component, Hysteresis};
 use crate::measurement::status::DatedBy;
 use crate::measurement::{Cause, Verdict};
 use crate::names::{ClassIx, ComponentIx, ContractIx, ServiceIx};
-use crate::report::journal::{Entry, Journal, RoundOutcome, Source};
+use crate::report::journal::{Entry, RoundOutcome, Source};
 use crate::report::model::{Change, Revision};
 use crate::sketch::Sketch;
 use crate::sla::account::MonthBook;
 use crate::sla::calendar::Month;
-use crate::sla::exclusion::{self, Agreed};
+use crate::sla::exclusion::Agreed;
 use crate::sla::ledger::{Ledger, Limits, Terms};
 use crate::sla::link::Join;
-use crate::sla::objective::{self, ClassAggregate};
+use crate::sla::objective::ClassAggregate;
 use crate::sla::state::{Machine, Segment, State};
 use crate::sla::tree;
 use crate::units::{Micros, Money, Sec, Span};
@@ -142,6 +142,125 @@ pub struct History {
     pub(super) owed: RefCell<BTreeMap<ServiceIx, Money>>,
 }
 
+/// Reads a journal record by record against the configuration it came with.
+#[derive(Debug)]
+pub struct Reading<'a> {
+    config: &'a Config,
+    begun: Option<Begun>,
+    parts: Parts,
+}
+
+/// What the first record says.
+#[derive(Debug)]
+struct Begun {
+    genesis: Genesis,
+    contract: ContractIx,
+    month: Month,
+    month_span: Span,
+    as_of: Sec,
+}
+
+impl<'a> Reading<'a> {
+    /// Before the first record.
+    #[must_use]
+    pub fn new(config: &'a Config) -> Self {
+        Self { config, begun: None, parts: Parts::default() }
+    }
+
+    /// Takes the next record.
+    ///
+    /// # Errors
+    /// What cannot be understood, in words.
+    pub fn take(&mut self, entry: &Entry) -> Result<(), String> {
+        if self.begun.is_some() {
+            return self.parts.take(self.config, entry);
+        }
+        let Entry::Genesis {
+            contract,
+            period,
+            from,
+            to,
+            as_of,
+            tz_data,
+            vantage,
+            calculation,
+            software,
+            store_sequence,
+            store_head,
+            ..
+        } = entry
+        else {
+            return Err("the journal has no genesis record".into());
+        };
+        let monitor = &self.config.monitor;
+        let contract = self.config.contract(contract).ok_or(format!("the configuration has no contract {contract}"))?;
+        let month = Month::parse(period).ok_or(format!("{period} is no month"))?;
+        let month_span = month.span(&monitor.time_zone);
+        if month_span != Span::new(Sec(*from), Sec(*to)) {
+            return Err(format!("{period} in {} is not what the journal says it is", monitor.time_zone_name));
+        }
+        let genesis = Genesis {
+            tz_data: tz_data.clone(),
+            vantage: vantage.clone(),
+            calculation: calculation.clone(),
+            software: software.clone(),
+            store_sequence: *store_sequence,
+            store_head: store_head.clone(),
+        };
+        self.begun = Some(Begun { genesis, contract, month, month_span, as_of: Sec(*as_of) });
+        Ok(())
+    }
+
+    /// Puts in order what was taken.
+    ///
+    /// # Errors
+    /// There was nothing.
+    pub fn finish(self) -> Result<History, String> {
+        let Self { config, begun, parts } = self;
+        let Begun { genesis, contract, month, month_span, as_of } = begun.ok_or("the journal has no genesis record")?;
+        let mut classes = parts.classes;
+        classes.sort_by_key(|r| (r.component, r.class, r.span.from));
+        let parts = Parts { classes, ..parts };
+        let components = components_of(config, contract);
+        let close = closing(config, &components, month_span.to);
+        let begin =
+            parts.rounds.iter().map(|r| r.first).min().map_or(month_span.from, |first| first.min(month_span.from));
+        let end = as_of.min(close).max(begin);
+        let sources = sources(config, &components, &parts, begin, end);
+        let segments = segments(config, &components, &sources, begin, end);
+        let agreed: Vec<Agreed> = parts
+            .cases
+            .iter()
+            .filter(|c| c.state == CaseState::Agreed)
+            .map(|c| Agreed { services: c.services.clone(), span: c.span })
+            .collect();
+        let terms = Terms::of(config, &agreed);
+        let without: Vec<Terms> = terms.iter().map(|t| Terms { excluded: Vec::new(), ..t.clone() }).collect();
+        let book = |terms| book(config, terms, &segments, begin, end);
+        Ok(History {
+            contract,
+            month,
+            month_span,
+            as_of,
+            provisional: as_of < close,
+            ledger: book(terms),
+            ledger_without: book(without),
+            genesis,
+            components,
+            segments,
+            sources,
+            cases: parts.cases,
+            classes: parts.classes,
+            past: parts.past,
+            notes: parts.notes,
+            events: parts.events,
+            configs: parts.configs,
+            revision: parts.revision,
+            owed: RefCell::default(),
+        })
+    }
+}
+
 /// When a contract's month can no longer change by itself: the rounds that its last decisions need are in.
 #[must_use]
 pub fn closing(config: &Config, components: &[ComponentIx], month_end: Sec) -> Sec {
@@ -167,90 +286,27 @@ pub fn closing(config: &Config, components: &[ComponentIx], month_end: Sec) -> S
 }
 
 impl History {
-    /// Reads a journal against the configuration it came with.
+    /// Reads entries that follow each other as in a journal.
     ///
     /// # Errors
     /// What cannot be understood, in words.
-    pub fn read(config: &Config, journal: &Journal) -> Result<Self, String> {
-        let Some(Entry::Genesis {
-            contract,
-            period,
-            from,
-            to,
-            as_of,
-            tz_data,
-            vantage,
-            calculation,
-            software,
-            store_sequence,
-            store_head,
-            ..
-        }) = journal.records.first().map(|r| &r.entry)
-        else {
-            return Err("the journal has no genesis record".into());
-        };
-        let contract = config.contract(contract).ok_or(format!("the configuration has no contract {contract}"))?;
-        let month = Month::parse(period).ok_or(format!("{period} is no month"))?;
-        let month_span = month.span(&config.monitor.time_zone);
-        if month_span != Span::new(Sec(*from), Sec(*to)) {
-            return Err(format!("{period} in {} is not what the journal says it is", config.monitor.time_zone_name));
-        }
-        let as_of = Sec(*as_of);
-        let genesis = Genesis {
-            tz_data: tz_data.clone(),
-            vantage: vantage.clone(),
-            calculation: calculation.clone(),
-            software: software.clone(),
-            store_sequence: *store_sequence,
-            store_head: store_head.clone(),
-        };
-        let components = components_of(config, contract);
-        let close = closing(config, &components, month_span.to);
-        let mut parts = Parts::default();
-        for record in &journal.records[1..] {
-            parts.take(config, &record.entry)?;
-        }
-        let begin =
-            parts.rounds.iter().map(|r| r.first).min().map_or(month_span.from, |first| first.min(month_span.from));
-        let end = as_of.min(close).max(begin);
-        let sources = sources(config, &components, &parts, begin, end);
-        let segments = segments(config, &components, &sources, begin, end);
-        let agreed: Vec<Agreed> = parts
-            .cases
-            .iter()
-            .filter(|c| c.state == CaseState::Agreed)
-            .map(|c| Agreed { services: c.services.clone(), span: c.span })
-            .collect();
-        let terms = Terms::of(config, &agreed);
-        let without: Vec<Terms> = terms.iter().map(|t| Terms { excluded: Vec::new(), ..t.clone() }).collect();
-        let book = |terms| book(config, terms, &segments, begin, end);
-        Ok(Self {
-            contract,
-            month,
-            month_span,
-            as_of,
-            provisional: as_of < close,
-            ledger: book(terms),
-            ledger_without: book(without),
-            genesis,
-            components,
-            segments,
-            sources,
-            cases: parts.cases,
-            classes: parts.classes,
-            past: parts.past,
-            notes: parts.notes,
-            events: parts.events,
-            configs: parts.configs,
-            revision: parts.revision,
-            owed: RefCell::default(),
-        })
+    pub fn of<'e>(config: &Config, entries: impl IntoIterator<Item = &'e Entry>) -> Result<Self, String> {
+        let mut reading = Reading::new(config);
+        entries.into_iter().try_for_each(|entry| reading.take(entry))?;
+        reading.finish()
     }
 
     /// The month's book of a service; `None` when the evidence does not reach into the month.
     #[must_use]
     pub fn book(&self, service: ServiceIx) -> Option<&MonthBook> {
         self.ledger.month(service, self.month)
+    }
+
+    /// What the classes of a component measured, by class and then in order of time.
+    pub(super) fn classes_of(&self, component: ComponentIx) -> &[ClassRow] {
+        let from = self.classes.partition_point(|r| r.component < component);
+        let to = self.classes.partition_point(|r| r.component <= component);
+        &self.classes[from..to]
     }
 
     /// Where the evidence of the month ends: at its end, or where it was looked at last.
@@ -301,39 +357,13 @@ impl History {
     }
 }
 
-/// When probes of `component` count for the objectives of `service`: its up account, and the component up.
+/// When rounds count for the objectives of `service`: the seconds of its up account so far.
+///
+/// Nothing counts when the service had more outages than a register holds.
 #[must_use]
-pub fn counted_spans_of(
-    history: &History,
-    service: ServiceIx,
-    component: ComponentIx,
-    service_runs: &[(Span, State, bool)],
-) -> Vec<Span> {
-    let Some(book) = history.book(service) else { return Vec::new() };
-    let up: Vec<Span> = service_runs.iter().filter(|(_, s, _)| *s == State::Up).map(|(span, ..)| *span).collect();
-    let up = exclusion::intersection(&exclusion::union(up), &book.plan().window);
-    let up = subtract(&up, &book.plan().excluded);
-    let component_up: Vec<Span> =
-        history.segments[component.get()].iter().filter(|s| s.state == State::Up).map(|s| s.span).collect();
-    objective::counted_spans(&up, &exclusion::union(component_up))
-}
-
-/// The seconds of `a` that are not in `b`; both disjoint and sorted.
-fn subtract(a: &[Span], b: &[Span]) -> Vec<Span> {
-    let mut left = Vec::new();
-    for &span in a {
-        let mut from = span.from;
-        for cut in b.iter().filter_map(|c| c.intersect(span)) {
-            if from < cut.from {
-                left.push(Span::new(from, cut.from));
-            }
-            from = cut.to;
-        }
-        if from < span.to {
-            left.push(Span::new(from, span.to));
-        }
-    }
-    left
+pub fn counted_spans_of(history: &History, service: ServiceIx) -> Vec<Span> {
+    let booked = history.ledger.booked_until(service).min(history.end());
+    history.book(service).and_then(|book| book.up_spans(booked)).unwrap_or_default()
 }
 
 /// The components that a contract's services need.
@@ -404,7 +434,7 @@ impl Parts {
             }
             Entry::Carry { component, .. } => component_of(component).map(|_| ())?,
             Entry::Config { at, note, .. } => self.configs.push((Sec(*at), note.clone())),
-            Entry::Rounds { component, source, from, step, interval, count, outcome, cause, dated_by } => {
+            Entry::Rounds { component, source, from, step, interval, count, outcome, cause, dated_by, strays: _ } => {
                 let dated_by = match dated_by.as_deref() {
                     None => DatedBy::Poll,
                     Some(name) => DatedBy::parse(name).ok_or(format!("{name} dates nothing"))?,
@@ -449,10 +479,8 @@ impl Parts {
                 let span = Span::new(Sec(*from), Sec(*to));
                 let aggregate = ClassAggregate {
                     span: Some(span),
-                    received: sent
-                        .checked_sub(*lost)
-                        .filter(|r| r == rtt_count)
-                        .ok_or("a class record whose counts do not add up")?,
+                    received: sent.checked_sub(*lost).ok_or("a class record with more lost than sent")?,
+                    timed: *rtt_count,
                     lost: *lost,
                     not_measured: *not_measured,
                     rtt_sum_us: *rtt_sum_us,

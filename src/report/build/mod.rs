@@ -15,9 +15,9 @@ mod sites;
 
 use std::collections::BTreeMap;
 
-pub use self::history::{Case, CaseState, History, closing, components_of, counted_spans_of};
+pub use self::history::{Case, CaseState, History, Reading, closing, components_of, counted_spans_of};
 
-use super::journal::{Journal, Source};
+use super::journal::{self, Journal, Source};
 use super::model::{self, Evidence, Method, Period, Probing, Report, SCHEMA, Totals, Verdict};
 use crate::config::Config;
 use crate::config::model::{ContractKind, CreditSchedule, Formula, ServiceHours, Sla, UnknownPolicy};
@@ -36,11 +36,30 @@ pub const CALCULATION: &str = "avail/1";
 /// # Errors
 /// The journal names something that the configuration does not have, or cannot be understood; in words.
 pub fn report(config: &Config, journal: &Journal) -> Result<Report, String> {
-    let history = History::read(config, journal)?;
-    let services = services::all(config, &history);
+    let history = History::of(config, journal.records.iter().map(|r| &r.entry))?;
+    Ok(of(config, &history, journal.records.len() as u64, &journal.head))
+}
+
+/// [`report`] from the bytes of `journal.jsonl`, which are never whole in memory as records.
+///
+/// # Errors
+/// The chain does not hold, or [`report`]'s; in words.
+pub fn report_of(config: &Config, journal: &[u8]) -> Result<Report, String> {
+    let mut reading = Reading::new(config);
+    let mut records = 0;
+    let head = journal::read(journal, |record| {
+        records = record.seq;
+        reading.take(&record.entry)
+    })
+    .map_err(|e| e.to_string())?;
+    Ok(of(config, &reading.finish()?, records, &head))
+}
+
+fn of(config: &Config, history: &History, records: u64, head: &str) -> Report {
+    let services = services::all(config, history);
     let contract = &config.contracts[history.contract.get()];
     let genesis = &history.genesis;
-    Ok(Report {
+    Report {
         schema: SCHEMA.into(),
         contract: contract.id.to_string(),
         provisional: history.provisional,
@@ -51,30 +70,30 @@ pub fn report(config: &Config, journal: &Journal) -> Result<Report, String> {
             month: history.month.to_string(),
             as_of: history.as_of.to_string(),
         },
-        totals: totals(config, &history, &services),
+        totals: totals(config, history, &services),
         services,
-        terms: terms(config, &history),
-        sites: sites::all(config, &history),
-        classes: classes::all(config, &history),
-        voice: classes::voice(config, &history),
-        exclusions: health::exclusions(config, &history),
-        monitor: health::monitor(config, &history),
+        terms: terms(config, history),
+        sites: sites::all(config, history),
+        classes: classes::all(config, history),
+        voice: classes::voice(config, history),
+        exclusions: health::exclusions(config, history),
+        monitor: health::monitor(config, history),
         method: Method {
             software: genesis.software.clone(),
             calculation: genesis.calculation.clone(),
             tz_data: genesis.tz_data.clone(),
-            probing: probing(config, &history),
+            probing: probing(config, history),
             sketch_error_ppm: sketch::ERROR_BOUND.0 / 100,
         },
         evidence: Evidence {
-            journal_records: journal.records.len() as u64,
-            journal_head: journal.head.clone(),
+            journal_records: records,
+            journal_head: head.to_owned(),
             store_sequence: genesis.store_sequence,
             store_head: genesis.store_head.clone(),
             config_sha256: config.hash.clone(),
         },
         revision: history.revision.clone(),
-    })
+    }
 }
 
 /// What a past month came to, as journal entries for the months after it.

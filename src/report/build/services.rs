@@ -1,5 +1,7 @@
 //! Each service's month: accounts, availability, outages, objectives, credit.
 
+use std::collections::BTreeSet;
+
 use super::history::{History, counted_spans_of};
 use super::{percent, services_of};
 use crate::config::Config;
@@ -313,20 +315,15 @@ fn objectives(config: &Config, history: &History, ix: ServiceIx, sla: &Sla) -> V
     if sla.objectives.is_empty() {
         return Vec::new();
     }
-    let runs = history.service_runs(config, ix);
-    let mut spans: Vec<(ComponentIx, Vec<Span>)> = Vec::new();
-    for component in config.services[ix.get()].requires.components() {
-        spans.push((component, counted_spans_of(history, ix, component, &runs)));
-    }
+    let counted = counted_spans_of(history, ix);
+    let components: BTreeSet<ComponentIx> = config.services[ix.get()].requires.components().into_iter().collect();
     sla.objectives
         .iter()
         .map(|objective| {
             let mut pooled = ClassAggregate::default();
-            for row in history.classes.iter().filter(|r| r.class == objective.class) {
-                let Some((_, counted)) = spans.iter().find(|(c, _)| *c == row.component) else { continue };
-                if inside(counted, row.span) {
-                    pooled.merge(&row.aggregate);
-                }
+            let rows = components.iter().flat_map(|c| history.classes_of(*c));
+            for row in rows.filter(|r| r.class == objective.class && inside(&counted, r.span)) {
+                pooled.merge(&row.aggregate);
             }
             let class = &config.classes[objective.class.get()];
             let outcome = evaluate(objective, &pooled, class.codec);

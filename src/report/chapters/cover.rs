@@ -7,32 +7,19 @@ use crate::report::document::{Block, Cell, Table};
 use crate::report::model::{Report, Service, Verdict};
 use crate::report::words::{self, Zone, count, length};
 
-/// Services listed on the cover; the scorecard lists all.
-const LISTED: usize = 12;
+/// How many services the cover lists, most first: as many as leave all of it on one page. The scorecard lists all.
+pub const LISTED: [usize; 6] = [12, 10, 8, 6, 4, 2];
 
-/// The cover.
+/// The cover with at most `most` services.
 #[must_use]
-pub fn blocks(report: &Report, zone: &Zone) -> Vec<Block> {
-    let listed = listed(report);
+pub fn blocks(report: &Report, zone: &Zone, most: usize) -> Vec<Block> {
+    let listed = listed(report, most);
     let mut blocks = vec![Block::Answers(vec![kept(report), margin(report), owed(report)]), summary(&listed)];
-    if report.services.len() > LISTED {
-        let rest = (report.services.len() - LISTED) as u64;
+    if report.services.len() > most {
+        let rest = (report.services.len() - most) as u64;
         blocks.push(Block::Small(format!("{} more in chapter 1.", count(rest, "service"))));
     }
     blocks.extend(timeline::glance(report, zone, &listed));
-    if let Some(revision) = &report.revision {
-        let reason = format!(
-            "Revision {}: {}. It replaces the pack with journal head {}.",
-            revision.number, revision.reason, revision.supersedes
-        );
-        blocks.push(Block::Text(reason));
-        let mut table =
-            Table::new(&[("Figure", 5.0, false), ("Before", 2.5, true), ("Now", 2.5, true)], "No figure changed.");
-        for change in &revision.changes {
-            table.rows.push(vec![Cell::text(&change.figure), Cell::text(&change.old), Cell::text(&change.new)]);
-        }
-        blocks.push(Block::Table(table));
-    }
     let terms = &report.terms;
     blocks.push(Block::Facts(vec![
         (
@@ -57,6 +44,22 @@ pub fn blocks(report: &Report, zone: &Zone) -> Vec<Block> {
         ),
     ]));
     blocks
+}
+
+/// What a revision changed: behind the cover's facts, as long as it is.
+#[must_use]
+pub fn revision(report: &Report) -> Vec<Block> {
+    let Some(revision) = &report.revision else { return Vec::new() };
+    let reason = format!(
+        "Revision {}: {}. It replaces the pack with journal head {}.",
+        revision.number, revision.reason, revision.supersedes
+    );
+    let mut table =
+        Table::new(&[("Figure", 5.0, false), ("Before", 2.5, true), ("Now", 2.5, true)], "No figure changed.");
+    for change in &revision.changes {
+        table.rows.push(vec![Cell::text(&change.figure), Cell::text(&change.old), Cell::text(&change.new)]);
+    }
+    vec![Block::Heading("What this revision changed".into()), Block::Text(reason), Block::Table(table)]
 }
 
 fn seconds(report: &Report) -> u64 {
@@ -203,16 +206,16 @@ fn owed(report: &Report) -> Answer {
 }
 
 /// The services that the cover has room for: breached ones first when there are too many.
-fn listed(report: &Report) -> Vec<&Service> {
+fn listed(report: &Report, most: usize) -> Vec<&Service> {
     let mut services: Vec<&Service> = report.services.iter().collect();
-    if services.len() > LISTED {
+    if services.len() > most {
         let rank = |v: Verdict| match v {
             Verdict::Breached => 0,
             Verdict::NotProven => 1,
             Verdict::Met => 2,
         };
         services.sort_by_key(|s| rank(s.verdict));
-        services.truncate(LISTED);
+        services.truncate(most);
     }
     services
 }

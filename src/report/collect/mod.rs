@@ -1,28 +1,28 @@
 //! From the evidence of a data folder to a contract's journal of one month: the other half of a report.
 //!
 //! Rounds come from the coarsest roll-ups that tell them exactly. Aggregates of round-trip
-//! times come by the hour where a whole hour counts or does not count for every objective,
-//! and by the minute where it is cut.
+//! times come by the hour (by the day for large contracts) where all of it counts or does not count for every
+//! objective, and by the minute where it is cut.
 
+mod classes;
+mod driver;
+mod minutes;
 mod rounds;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use self::rounds::{Merged, entries, source_of};
-use super::build::{self, CALCULATION, History, closing, counted_spans_of, past};
-use super::csv;
-use super::journal::{self, Entry, Journal, Record, Source as From};
+use self::rounds::{Merged, entries};
+use super::build::{self, CALCULATION, History, closing, past};
+use super::journal::{self, Entry, Source as From};
 use crate::config::Config;
-use crate::config::model::{ComponentKind, Hysteresis};
+use crate::config::model::ComponentKind;
 use crate::evidence::chain::Hash;
 use crate::evidence::client::{Query, Reader};
 use crate::evidence::exclusion::Exclusions;
 use crate::evidence::names::Names;
 use crate::evidence::record::{Action, Body};
 use crate::evidence::rollup::Grain;
-use crate::measurement::minute::Row;
-use crate::names::{ClassIx, ComponentIx, ContractIx, ServiceIx};
-use crate::sketch::Sketch;
+use crate::names::{ComponentIx, ContractIx, ServiceIx};
 use crate::sla::calendar::Month;
 use crate::units::{Sec, Span};
 
@@ -77,11 +77,13 @@ pub fn collect(config: &Config, reader: &Reader, wanted: Wanted) -> Result<Colle
         entries.extend(source.past_month(month, &entries)?);
     }
     entries.extend(source.rounds(&components, span, as_of)?);
-    let history = History::read(config, &bare(&entries))?;
-    entries.extend(source.classes(&history)?);
+    let history = History::of(config, &entries)?;
     let mut writer = journal::Writer::new();
     entries.iter().for_each(|e| writer.push(e));
-    Ok(Collected { journal: writer.finish(), minutes: source.minutes(&history) })
+    drop(entries);
+    let asked = Asked { config, reader, names: &source.names, history: &history, contract: wanted.contract };
+    classes::read(&asked, &mut |entry| writer.push(&entry));
+    Ok(Collected { journal: writer.finish(), minutes: minutes::file(&asked) })
 }
 
 /// How a closed month stands in the evidence: the record that closed or revised it last, its figures, and the revision's number.
@@ -113,10 +115,31 @@ fn months_before(month: Month) -> Vec<Month> {
     months
 }
 
-/// Entries as a journal that was never written: for looking at, not for keeping.
-fn bare(entries: &[Entry]) -> Journal {
-    let records = (1..).zip(entries).map(|(seq, entry)| Record { seq, entry: entry.clone() }).collect();
-    Journal { records, head: String::new() }
+/// What the parts of a report that follow from a month's states are made from.
+struct Asked<'a> {
+    config: &'a Config,
+    reader: &'a Reader,
+    names: &'a Names,
+    history: &'a History,
+    contract: ContractIx,
+}
+
+impl Asked<'_> {
+    /// The month, as far as it is looked at.
+    fn span(&self) -> Span {
+        Span::new(self.history.month_span.from, self.history.end())
+    }
+
+    /// Components of the contract.
+    fn components(&self) -> BTreeSet<ComponentIx> {
+        self.history.components.iter().copied().collect()
+    }
+
+    /// A component once for each class that it is probed in.
+    fn series(&self) -> usize {
+        let classes = |c: &ComponentIx| self.config.components[c.get()].icmp.as_ref().map_or(1, |i| i.classes.len());
+        self.history.components.iter().map(classes).sum()
+    }
 }
 
 /// A component and one of its sources.
@@ -268,8 +291,12 @@ impl Source<'_> {
             return Ok(Vec::new());
         }
         entries.extend(rounds);
-        let history = History::read(self.config, &bare(&entries))?;
+        let history = History::of(self.config, &entries)?;
         Ok(past(self.config, &history))
+    }
+
+    fn merged(&self, (component, from): Whose) -> Merged {
+        Merged::new(from.hysteresis(self.config.components[component.get()].hysteresis))
     }
 
     /// The rounds of `components` that the month's states follow from.
@@ -281,7 +308,8 @@ impl Source<'_> {
             self.reader.rows(query, |chunk| {
                 for rows in chunk.rows.chunk_by(|a, b| a.component == b.component) {
                     for from in self.sources(rows[0].component) {
-                        merged.entry((rows[0].component, from)).or_default().take(rows, from, span);
+                        let whose = (rows[0].component, from);
+                        merged.entry(whose).or_insert_with(|| self.merged(whose)).take(rows, from, span);
                     }
                 }
             });
@@ -299,8 +327,8 @@ impl Source<'_> {
             let only = open.iter().map(|(component, _)| *component).collect();
             read(Span::new(from.max(begin), span.from), &only, &mut found);
             open.retain(|whose| {
-                let mut merged = found.remove(whose).unwrap_or_default();
-                if merged.decide(self.enough(*whose)) || from <= begin {
+                let mut merged = found.remove(whose).unwrap_or_else(|| self.merged(*whose));
+                if merged.decide() || from <= begin {
                     before.insert(*whose, merged);
                     return false;
                 }
@@ -313,7 +341,7 @@ impl Source<'_> {
         let mut all = Vec::new();
         let id = |component: ComponentIx| self.config.components[component.get()].id.as_str();
         for (whose, merged) in month {
-            let mut whole = before.remove(&whose).unwrap_or_default();
+            let mut whole = before.remove(&whose).unwrap_or_else(|| self.merged(whose));
             whole.append(merged);
             all.extend(entries(id(whose.0), whose.1, &whole));
         }
@@ -332,119 +360,6 @@ impl Source<'_> {
         );
         if has_interface { vec![From::Ping, From::Interface] } else { vec![From::Ping] }
     }
-
-    /// So many rounds of one kind in a row decide what a source says, whatever came before.
-    fn enough(&self, (component, from): Whose) -> u32 {
-        let hysteresis = self.config.components[component.get()].hysteresis;
-        let Hysteresis { down_after, up_after } = from.hysteresis(hysteresis);
-        down_after.max(up_after)
-    }
-
-    /// What the classes measured: by the hour, and by the minute where an hour is cut for somebody's objective.
-    fn classes(&self, history: &History) -> Result<Vec<Entry>, String> {
-        let mut counted: BTreeMap<ComponentIx, Vec<Vec<Span>>> = BTreeMap::new();
-        for (n, service) in self.config.services.iter().enumerate() {
-            let objectives = &self.config.slas[service.sla.get()].objectives;
-            if service.contract != self.contract || objectives.is_empty() {
-                continue;
-            }
-            let ix = ServiceIx::from(n);
-            let runs = history.service_runs(self.config, ix);
-            for component in service.requires.components() {
-                let spans = counted_spans_of(history, ix, component, &runs);
-                counted.entry(component).or_default().push(spans);
-            }
-        }
-        let only: BTreeSet<ComponentIx> = history.components.iter().copied().collect();
-        let span = Span::new(history.month_span.from, history.end());
-        let mut entries = Vec::new();
-        let mut cut: Vec<(Span, BTreeSet<ComponentIx>)> = Vec::new();
-        let query = Query { span, coarsest: Grain::Hour, names: &self.names, only: Some(&only) };
-        self.reader.rows(query, |chunk| {
-            let mut finer = BTreeSet::new();
-            for row in chunk.rows.iter().filter(|row| source_of(row) == From::Ping) {
-                let Some(tight) = tight(row) else { continue };
-                let whole = counted.get(&row.component).is_none_or(|users| users.iter().all(|s| !is_cut(s, tight)));
-                if whole && span.contains(tight.from) && tight.to <= span.to {
-                    entries.push(self.class_entry(row, tight));
-                } else {
-                    finer.insert(row.component);
-                }
-            }
-            if !finer.is_empty() {
-                // A component whose hour is cut in one class is taken by the minute in all of them.
-                entries.retain(|e| !self.is_of(e, &finer, chunk.span));
-                cut.push((chunk.span, finer));
-            }
-        });
-        for (hour, components) in cut {
-            let Some(hour) = hour.intersect(span) else { continue };
-            let query = Query { span: hour, coarsest: Grain::Minute, names: &self.names, only: Some(&components) };
-            self.reader.rows(query, |chunk| {
-                for row in chunk.rows.iter().filter(|row| source_of(row) == From::Ping) {
-                    if let Some(tight) = tight(row).filter(|t| span.contains(t.from) && t.to <= span.to) {
-                        entries.push(self.class_entry(row, tight));
-                    }
-                }
-            });
-        }
-        entries.sort_by(|a, b| journal_order(a).cmp(&journal_order(b)));
-        Ok(entries)
-    }
-
-    fn is_of(&self, entry: &Entry, components: &BTreeSet<ComponentIx>, span: Span) -> bool {
-        let Entry::Class { component, from, .. } = entry else { return false };
-        span.contains(Sec(*from)) && components.iter().any(|c| self.config.components[c.get()].id.as_str() == component)
-    }
-
-    fn class_entry(&self, row: &Row, tight: Span) -> Entry {
-        let (rounds, replies) = (&row.tally.rounds, &row.tally.replies);
-        Entry::Class {
-            component: self.config.components[row.component.get()].id.to_string(),
-            class: self.config.classes[row.class.get()].id.to_string(),
-            from: tight.from.0,
-            to: tight.to.0,
-            sent: u64::from(rounds.replies()) + u64::from(rounds.lost()),
-            lost: u64::from(rounds.lost()),
-            not_measured: u64::from(rounds.not_measured()),
-            rtt_count: u64::from(rounds.replies()),
-            rtt_sum_us: replies.sum_us,
-            rtt_min_us: u64::from(replies.min.0),
-            rtt_max_us: u64::from(replies.max.0),
-            jitter_sum_us: replies.jitter_sum_us,
-            jitter_count: u64::from(replies.jitter_minutes),
-            sketch: Sketch::from(&replies.buckets).to_text(),
-        }
-    }
-
-    /// Every minute of the month for analysts.
-    fn minutes(&self, history: &History) -> Vec<u8> {
-        let only: BTreeSet<ComponentIx> = history.components.iter().copied().collect();
-        let span = Span::new(history.month_span.from, history.end());
-        let mut out = csv::Minutes::new();
-        let query = Query { span, coarsest: Grain::Minute, names: &self.names, only: Some(&only) };
-        self.reader.rows(query, |chunk| {
-            for row in chunk.rows.iter().filter(|row| source_of(row) == From::Ping) {
-                let replies = &row.tally.replies;
-                let answered = replies.count > 0;
-                let class: ClassIx = row.class;
-                out.push(&csv::Minute {
-                    at: chunk.span.from,
-                    component: self.config.components[row.component.get()].id.as_str(),
-                    class: self.config.classes[class.get()].id.as_str(),
-                    sent: u64::from(row.tally.rounds.replies()) + u64::from(row.tally.rounds.lost()),
-                    lost: u64::from(row.tally.rounds.lost()),
-                    not_measured: u64::from(row.tally.rounds.not_measured()),
-                    rtt_count: u64::from(replies.count),
-                    rtt_sum_us: replies.sum_us,
-                    rtt_min_us: answered.then_some(u64::from(replies.min.0)),
-                    rtt_max_us: answered.then_some(u64::from(replies.max.0)),
-                    jitter_us: replies.jitter_sum_us.checked_div(u64::from(replies.jitter_minutes)),
-                });
-            }
-        });
-        out.finish()
-    }
 }
 
 fn action_name(action: Action) -> &'static str {
@@ -456,24 +371,11 @@ fn action_name(action: Action) -> &'static str {
     }
 }
 
-/// From the first round to behind the last.
-fn tight(row: &Row) -> Option<Span> {
-    let rounds = &row.tally.rounds;
-    rounds.first().zip(rounds.last()).map(|(first, last)| Span::new(first, last.plus(1)))
-}
-
-/// Whether `span` lies partly in and partly outside of the disjoint, sorted `spans`.
-fn is_cut(spans: &[Span], span: Span) -> bool {
-    let n = spans.partition_point(|s| s.to <= span.from);
-    spans.get(n).is_some_and(|s| s.intersect(span).is_some() && !(s.from <= span.from && span.to <= s.to))
-}
-
 /// By component and source, then in order of time.
 fn journal_order(entry: &Entry) -> (&str, &str, i64) {
     match entry {
         Entry::Rounds { component, source: From::Interface, from, .. } => (component, "@", *from),
         Entry::Rounds { component, from, .. } => (component, "", *from),
-        Entry::Class { component, class, from, .. } => (component, class, *from),
         _ => ("", "", 0),
     }
 }

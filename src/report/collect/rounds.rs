@@ -1,7 +1,11 @@
 //! A component's verdicts over a month, in as few runs as they make.
+//!
+//! A lost round now and then changes no second of the accounts, and a month of rounds every second has thousands of
+//! them: they are counted as strays of the run that they lie in, not listed one by one.
 
 use std::collections::BTreeMap;
 
+use crate::config::model::Hysteresis;
 use crate::measurement::Verdict;
 use crate::measurement::minute::Row;
 use crate::measurement::rounds::{Rounds, Run, verdicts};
@@ -10,8 +14,9 @@ use crate::report::journal::{Entry, RoundOutcome, Source};
 use crate::units::{Sec, Span};
 
 /// Runs of rounds in order of time.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Merged {
+    hysteresis: Hysteresis,
     runs: Vec<Stretch>,
 }
 
@@ -25,6 +30,8 @@ struct Stretch {
     count: u64,
     verdict: Verdict,
     dated_by: DatedBy,
+    /// Of `count`: those that said the opposite, too few in a row to change anything.
+    strays: u64,
 }
 
 impl Stretch {
@@ -40,6 +47,15 @@ impl Stretch {
 }
 
 impl Merged {
+    pub(super) fn new(hysteresis: Hysteresis) -> Self {
+        Self { hysteresis, runs: Vec::new() }
+    }
+
+    /// So many rounds of one kind in a row decide the state, whatever came before.
+    fn enough(&self) -> u64 {
+        u64::from(self.hysteresis.down_after.max(self.hysteresis.up_after))
+    }
+
     /// Takes one chunk's rows of one component, those of `source`; rounds outside of `span` are left out.
     pub(super) fn take(&mut self, rows: &[Row], source: Source, span: Span) {
         let mut clipped = Vec::new();
@@ -81,6 +97,7 @@ impl Merged {
             interval: run.interval,
             count: u64::from(run.count),
             verdict: run.fate,
+            strays: 0,
         });
     }
 
@@ -96,17 +113,49 @@ impl Merged {
             if alike && open_fits && next_fits {
                 open.step = gap;
                 open.count += next.count;
+                open.strays += next.strays;
+                self.absorb();
                 return;
             }
         }
         self.runs.push(next);
+        self.absorb();
     }
 
-    /// Drops what no longer matters before the last stretch that decides the state by itself: `enough`
+    /// Makes one of the last three runs when the middle one is too short to change the state that the first one
+    /// decided, and the last one is of the first one's verdict again.
+    fn absorb(&mut self) {
+        let [.., before, stray, after] = self.runs.as_slice() else { return };
+        let limit = match (before.verdict, stray.verdict) {
+            (Verdict::Reply, Verdict::Lost) => self.hysteresis.down_after,
+            (Verdict::Lost, Verdict::Reply) => self.hysteresis.up_after,
+            _ => return,
+        };
+        let step = before.step;
+        let even = |s: &Stretch| {
+            s.interval == before.interval && s.dated_by == before.dated_by && (s.count == 1 || s.step == step)
+        };
+        let follow = stray.first - before.last() == step && after.first - stray.last() == step;
+        let covered = 2 * step <= 3 * i64::from(before.interval);
+        let decided = before.strays > 0 || (before.count > 1 && before.count >= self.enough());
+        let fits = after.verdict == before.verdict && even(stray) && even(after) && follow && covered && decided;
+        if fits && stray.count < u64::from(limit) {
+            let whole = Stretch {
+                count: before.count + stray.count + after.count,
+                strays: before.strays + stray.count + after.strays,
+                ..*before
+            };
+            self.runs.truncate(self.runs.len() - 3);
+            self.runs.push(whole);
+        }
+    }
+
+    /// Drops what no longer matters before the last stretch that decides the state by itself: enough
     /// equal verdicts, or rounds that were not measured. False when there is none.
-    pub(super) fn decide(&mut self, enough: u32) -> bool {
+    pub(super) fn decide(&mut self) -> bool {
+        let enough = self.enough();
         let decides = |s: &Stretch| match s.verdict {
-            Verdict::Reply | Verdict::Lost => s.count >= u64::from(enough) && 2 * s.step <= 3 * i64::from(s.interval),
+            Verdict::Reply | Verdict::Lost => s.count >= enough && 2 * s.step <= 3 * i64::from(s.interval),
             Verdict::NotMeasured(_) => true,
         };
         let Some(mut n) = self.runs.iter().rposition(decides) else { return false };
@@ -116,9 +165,9 @@ impl Merged {
         }
         self.runs.drain(..n);
         let first = &mut self.runs[0];
-        if first.verdict != Verdict::Lost {
+        if first.verdict != Verdict::Lost && first.strays == 0 {
             // Of a long time that worked, its end is enough; of an outage, the beginning counts too.
-            let keep = u64::from(enough) + 1;
+            let keep = enough + 1;
             if first.count > keep {
                 first.first += first.step * i64::try_from(first.count - keep).unwrap_or(0);
                 first.count = keep;
@@ -151,20 +200,28 @@ pub(super) fn entries(component: &str, source: Source, merged: &Merged) -> impl 
             outcome,
             cause,
             dated_by: (s.dated_by != DatedBy::Poll).then(|| s.dated_by.name().to_owned()),
+            strays: s.strays,
         }
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::measurement::Cause;
+    use crate::sla::state::{Machine, Segment};
+    use crate::units::Sec;
 
     fn stretch(first: i64, step: i64, count: u64, verdict: Verdict) -> Stretch {
-        Stretch { first, step, interval: 60, count, verdict, dated_by: DatedBy::Poll }
+        Stretch { first, step, interval: 60, count, verdict, dated_by: DatedBy::Poll, strays: 0 }
     }
 
     fn merged(stretches: &[Stretch]) -> Merged {
-        let mut merged = Merged::default();
+        let mut merged = Merged::new(Hysteresis { down_after: 3, up_after: 2 });
         stretches.iter().for_each(|s| merged.add(*s));
         merged
     }
@@ -188,9 +245,81 @@ mod tests {
             stretch(6000, 60, 50, Verdict::Reply),
             stretch(9000, 60, 1, Verdict::Lost),
         ]);
-        assert!(m.decide(3));
+        assert!(m.decide());
         assert_eq!(m.runs, [stretch(6000 + 46 * 60, 60, 4, Verdict::Reply), stretch(9000, 60, 1, Verdict::Lost)]);
         let mut undecided = merged(&[stretch(0, 60, 1, Verdict::Reply), stretch(60, 60, 2, Verdict::Lost)]);
-        assert!(!undecided.decide(3));
+        assert!(!undecided.decide());
+    }
+
+    #[test]
+    fn too_few_lost_rounds_between_replies_are_strays_and_enough_are_not() {
+        let three = |lost: u64| {
+            merged(&[
+                stretch(0, 60, 10, Verdict::Reply),
+                stretch(600, 60, lost, Verdict::Lost),
+                stretch(600 + i64::try_from(lost).unwrap() * 60, 60, 5, Verdict::Reply),
+            ])
+            .runs
+        };
+        assert_eq!(three(2), [Stretch { strays: 2, ..stretch(0, 60, 17, Verdict::Reply) }]);
+        assert_eq!(three(3).len(), 3, "three in a row are an outage");
+        // Undecided before, a gap, or rounds that were not measured: every run stays.
+        let few = [
+            stretch(0, 60, 2, Verdict::Reply),
+            stretch(120, 60, 1, Verdict::Lost),
+            stretch(180, 60, 9, Verdict::Reply),
+        ];
+        assert_eq!(merged(&few).runs, few);
+        let late = [
+            stretch(0, 60, 9, Verdict::Reply),
+            stretch(540, 60, 1, Verdict::Lost),
+            stretch(660, 60, 9, Verdict::Reply),
+        ];
+        assert_eq!(merged(&late).runs, late);
+        let blind = [
+            stretch(0, 60, 9, Verdict::Reply),
+            stretch(540, 60, 1, Verdict::NotMeasured(Cause::Isolated)),
+            stretch(600, 60, 9, Verdict::Reply),
+        ];
+        assert_eq!(merged(&blind).runs, blind);
+    }
+
+    proptest! {
+        #[test]
+        fn strays_change_no_second(
+            rounds in "[RLN.]{1,200}|(R{8}|RL|L{4}|LLR|N|[.])*", down_after in 1_u32..5, up_after in 1_u32..4, interval in 1_u32..4
+        ) {
+            let hysteresis = Hysteresis { down_after, up_after };
+            let step = i64::from(interval);
+            let states = |runs: &[Stretch]| {
+                let wait = Duration::from_secs(u64::from(interval));
+                let mut machine = Machine::new(Sec(0), Cause::Stopped, wait, hysteresis);
+                let mut out: Vec<Segment> = Vec::new();
+                for s in runs {
+                    let mut part = Vec::new();
+                    machine.run(Sec(s.first), s.step, s.count, s.verdict, &mut part);
+                    part.into_iter().for_each(|p| p.push_to(&mut out));
+                }
+                let mut part = Vec::new();
+                machine.finish(Sec(step * 2_000), &mut part);
+                part.into_iter().for_each(|p| p.push_to(&mut out));
+                out
+            };
+            let mut singles = Vec::new();
+            for (n, letter) in (0..).zip(rounds.chars()) {
+                let verdict = match letter {
+                    'R' => Verdict::Reply,
+                    'L' => Verdict::Lost,
+                    'N' => Verdict::NotMeasured(Cause::Isolated),
+                    _ => continue,
+                };
+                singles.push(Stretch { first: n * step, step, interval, count: 1, verdict, dated_by: DatedBy::Poll, strays: 0 });
+            }
+            let mut merged = Merged::new(hysteresis);
+            singles.iter().for_each(|s| merged.add(*s));
+            prop_assert_eq!(states(&singles), states(&merged.runs));
+            let count: u64 = merged.runs.iter().map(|s| s.count).sum();
+            prop_assert_eq!(count, singles.len() as u64);
+        }
     }
 }

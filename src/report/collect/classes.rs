@@ -1,0 +1,220 @@
+//! What the classes measured, in records as long as they can be: by the hour, or by the day for a large contract,
+//! and finer only where the service's up time, which objectives are about, begins or ends inside.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use super::Asked;
+use super::rounds::source_of;
+use crate::evidence::client::Query;
+use crate::evidence::recover::Chunk;
+use crate::evidence::rollup::Grain;
+use crate::measurement::minute::{Replies, Row, Tally};
+use crate::measurement::rounds::Rounds;
+use crate::names::{ClassIx, ComponentIx, ServiceIx};
+use crate::report::build::counted_spans_of;
+use crate::report::journal::{Entry, Source};
+use crate::sketch::Sketch;
+use crate::units::{Sec, Span};
+
+/// Contracts with more series (components times classes) than this have records by the day (UTC): by the hour
+/// 10,000 series would make 7.4 million records a month, some 2 GB.
+pub(super) const BY_THE_HOUR: usize = 2_000;
+
+/// Gives every class record of the month, in order of time and then of component and class.
+pub(super) fn read(asked: &Asked<'_>, each: &mut dyn FnMut(Entry)) {
+    let coarsest = if asked.series() > BY_THE_HOUR { Grain::Day } else { Grain::Hour };
+    let classes = Classes { asked, span: asked.span(), counted: counted(asked), coarsest };
+    classes.read(classes.span, coarsest, &asked.components(), each);
+}
+
+/// For each component, the up time of every service that has objectives and needs it.
+type Counted = BTreeMap<ComponentIx, Vec<Rc<[Span]>>>;
+
+fn counted(asked: &Asked<'_>) -> Counted {
+    let mut counted = Counted::new();
+    for (n, service) in asked.config.services.iter().enumerate() {
+        let objectives = &asked.config.slas[service.sla.get()].objectives;
+        if service.contract != asked.contract || objectives.is_empty() {
+            continue;
+        }
+        let spans: Rc<[Span]> = counted_spans_of(asked.history, ServiceIx::from(n)).into();
+        for component in service.requires.components() {
+            let users = counted.entry(component).or_default();
+            if !users.iter().any(|known| *known == spans) {
+                users.push(Rc::clone(&spans));
+            }
+        }
+    }
+    counted
+}
+
+struct Classes<'a> {
+    asked: &'a Asked<'a>,
+    span: Span,
+    counted: Counted,
+    coarsest: Grain,
+}
+
+/// For which of a component's users a stretch counts.
+type Signature = Vec<bool>;
+
+impl Classes<'_> {
+    fn read(&self, span: Span, coarsest: Grain, only: &BTreeSet<ComponentIx>, each: &mut dyn FnMut(Entry)) {
+        let query = Query { span, coarsest, names: self.asked.names, only: Some(only) };
+        let mut joined = Joined::default();
+        self.asked.reader.rows(query, |chunk| {
+            let cut = self.take(&chunk, &mut joined, each);
+            if !cut.is_empty() {
+                joined.flush(self, |c| cut.contains(&c), each);
+                let finer = if chunk.span.seconds() > Grain::Hour.seconds().unsigned_abs() {
+                    Grain::Hour
+                } else {
+                    Grain::Minute
+                };
+                self.read(chunk.span, finer, &cut, each);
+            }
+        });
+        joined.flush(self, |_| true, each);
+    }
+
+    /// Gives what counts as a whole, or does not as a whole, and the components of which neither is true.
+    fn take(&self, chunk: &Chunk, joined: &mut Joined, each: &mut dyn FnMut(Entry)) -> BTreeSet<ComponentIx> {
+        let mut cut = BTreeSet::new();
+        for rows in chunk.rows.chunk_by(|a, b| a.component == b.component) {
+            // What interfaces said measures no class.
+            let rows: Vec<&Row> = rows.iter().filter(|row| source_of(row) == Source::Ping).collect();
+            if rows.is_empty() {
+                continue;
+            }
+            let component = rows[0].component;
+            let whole =
+                rows.iter().filter_map(|r| tight(&r.tally.rounds)).all(|t| self.signature(component, t).is_some());
+            if !whole && chunk.span.seconds() > Grain::Minute.seconds().unsigned_abs() {
+                cut.insert(component);
+                continue;
+            }
+            for row in rows {
+                let Some(tight) = tight(&row.tally.rounds) else { continue };
+                match self.signature(component, tight) {
+                    Some(signature) if self.coarsest == Grain::Day => joined.add(self, row, signature, each),
+                    Some(_) => each(self.entry(component, row.class, tight, &row.tally.rounds, &row.tally.replies)),
+                    None => {
+                        joined.flush(self, |c| c == component, each);
+                        self.split(row, tight, each);
+                    }
+                }
+            }
+        }
+        cut
+    }
+
+    /// For whom all of a stretch counts; `None` when it is cut for somebody, or by the end of what is looked at.
+    fn signature(&self, component: ComponentIx, stretch: Span) -> Option<Signature> {
+        let users = self.counted.get(&component).map_or(&[][..], Vec::as_slice);
+        if stretch.intersect(self.span) != Some(stretch) {
+            return None;
+        }
+        users.iter().map(|spans| counts(spans, stretch)).collect()
+    }
+
+    /// A minute that is cut, part by part. Which rounds were lost is known to the second; round-trip times are known
+    /// of the whole minute only, so they are told where all that answered counts alike.
+    fn split(&self, row: &Row, tight: Span, each: &mut dyn FnMut(Entry)) {
+        let users = self.counted.get(&row.component).map_or(&[][..], Vec::as_slice);
+        let ends = users.iter().flat_map(|spans| spans.iter()).chain([&self.span]).flat_map(|s| [s.from, s.to]);
+        let mut edges: BTreeSet<Sec> = ends.filter(|at| tight.from < *at && *at < tight.to).collect();
+        edges.extend([tight.from, tight.to]);
+        let edges: Vec<Sec> = edges.into_iter().collect();
+        let parts = edges.windows(2).filter_map(|edge| {
+            let rounds = row.tally.rounds.clip(Span::new(edge[0], edge[1]));
+            let part = self::tight(&rounds)?;
+            Some((part, self.signature(row.component, part), rounds))
+        });
+        let parts: Vec<(Span, Option<Signature>, Rounds)> = parts.collect();
+        let mut answered = parts.iter().filter(|(.., rounds)| rounds.replies() > 0);
+        let first = answered.next();
+        let alike = first.is_some_and(|(_, s, _)| s.is_some() && answered.all(|(_, other, _)| other == s));
+        let timed = first.filter(|_| alike).map(|(span, ..)| *span);
+        for (span, signature, rounds) in &parts {
+            if signature.is_some() {
+                let nothing = Replies::default();
+                let replies = if timed == Some(*span) { &row.tally.replies } else { &nothing };
+                each(self.entry(row.component, row.class, *span, rounds, replies));
+            }
+        }
+    }
+
+    fn entry(&self, component: ComponentIx, class: ClassIx, span: Span, rounds: &Rounds, replies: &Replies) -> Entry {
+        Entry::Class {
+            component: self.asked.config.components[component.get()].id.to_string(),
+            class: self.asked.config.classes[class.get()].id.to_string(),
+            from: span.from.0,
+            to: span.to.0,
+            sent: u64::from(rounds.replies()) + u64::from(rounds.lost()),
+            lost: u64::from(rounds.lost()),
+            not_measured: u64::from(rounds.not_measured()),
+            rtt_count: u64::from(replies.count),
+            rtt_sum_us: replies.sum_us,
+            rtt_min_us: u64::from(replies.min.0),
+            rtt_max_us: u64::from(replies.max.0),
+            jitter_sum_us: replies.jitter_sum_us,
+            jitter_count: u64::from(replies.jitter_minutes),
+            sketch: Sketch::from(&replies.buckets).to_text(),
+        }
+    }
+}
+
+/// Neighbouring stretches that count for the same users, put together as long as nothing is cut.
+#[derive(Default)]
+struct Joined(BTreeMap<(ComponentIx, ClassIx), (Signature, Tally)>);
+
+impl Joined {
+    fn add(&mut self, classes: &Classes<'_>, row: &Row, signature: Signature, each: &mut dyn FnMut(Entry)) {
+        let key = (row.component, row.class);
+        if let Some((open, tally)) = self.0.get_mut(&key) {
+            let whole = tally.rounds.first().zip(row.tally.rounds.last()).map(|(a, b)| Span::new(a, b.plus(1)));
+            let day = |at: Option<Sec>| at.map(|at| Grain::Day.floor(at));
+            let fits = *open == signature
+                && whole.is_some_and(|whole| classes.signature(row.component, whole).as_ref() == Some(open))
+                && day(tally.rounds.first()) == day(row.tally.rounds.last());
+            if fits {
+                tally.merge(&row.tally);
+                return;
+            }
+            let ended = std::mem::replace(tally, row.tally.clone());
+            *open = signature;
+            write(classes, key, &ended, each);
+            return;
+        }
+        self.0.insert(key, (signature, row.tally.clone()));
+    }
+
+    fn flush(&mut self, classes: &Classes<'_>, which: impl Fn(ComponentIx) -> bool, each: &mut dyn FnMut(Entry)) {
+        let (ended, kept) = std::mem::take(&mut self.0).into_iter().partition(|((component, _), _)| which(*component));
+        let ended: BTreeMap<_, (Signature, Tally)> = ended;
+        self.0 = kept;
+        ended.iter().for_each(|(key, (_, tally))| write(classes, *key, tally, each));
+    }
+}
+
+fn write(classes: &Classes<'_>, key: (ComponentIx, ClassIx), tally: &Tally, each: &mut dyn FnMut(Entry)) {
+    if let Some(span) = tight(&tally.rounds) {
+        each(classes.entry(key.0, key.1, span, &tally.rounds, &tally.replies));
+    }
+}
+
+/// From the first round to behind the last.
+fn tight(rounds: &Rounds) -> Option<Span> {
+    rounds.first().zip(rounds.last()).map(|(first, last)| Span::new(first, last.plus(1)))
+}
+
+/// Whether all of `stretch` lies in one of the disjoint, sorted `spans`; `None` when a part of it does.
+fn counts(spans: &[Span], stretch: Span) -> Option<bool> {
+    let n = spans.partition_point(|s| s.to <= stretch.from);
+    match spans.get(n).and_then(|s| s.intersect(stretch)) {
+        None => Some(false),
+        Some(part) if part == stretch => Some(true),
+        Some(_) => None,
+    }
+}
