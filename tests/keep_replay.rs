@@ -194,34 +194,21 @@ fn objectives_after_a_restart_are_those_of_every_minute_that_was_up() {
     let at = Now { wall_ns: now.0 * 1_000_000_000, mono_ns: 0 };
     let shown = core.snapshot(at, &assured_probes::icmp::Strays::default());
 
-    // Component by component: a fold of its own says when it was up.
-    let history = Limits { history: 100_000, ..Limits::LIVE };
-    let mut alone = Fold::new(&config, &[], NOVEMBER.plus(-1200 * 60), history);
-    for (c, rounds) in (0..).zip(&lived.rounds) {
-        for (at, outcome) in rounds {
-            alone.round(ComponentIx(c), Source::Address, *at, Verdict::of([*outcome]));
-        }
-    }
-    alone.expire(now);
     for service in SERVICES {
         let book = lived.fold.ledger().month(service, month).expect("this month");
         let (mut received, mut lost, mut sum) = (0_u64, 0_u64, 0_u64);
-        for (c, rounds) in (0..).zip(&lived.rounds) {
-            let (states, _) = alone.ledger().history(ComponentIx(c));
+        for rounds in &lived.rounds {
             for (at, outcome) in rounds.iter().filter(|(at, _)| *at >= NOVEMBER) {
                 let minute = Span::new(at.plus(-OFFSET), at.plus(60 - OFFSET));
                 let touches = |span: Span| span.intersect(minute).is_some();
-                let up = states.iter().any(|s| {
-                    s.state == assured::sla::state::State::Up && s.span.from <= minute.from && minute.to <= s.span.to
-                });
                 let served = !book.outages().iter().any(|o| o.what == Entered::Outage && touches(o.span))
                     && !book.unknown().iter().any(|u| touches(u.span));
                 match outcome {
-                    Outcome::Reply { rtt } if up && served => {
+                    Outcome::Reply { rtt } if served => {
                         received += 1;
                         sum += u64::from(rtt.0);
                     }
-                    Outcome::Lost if up && served => lost += 1,
+                    Outcome::Lost if served => lost += 1,
                     _ => {}
                 }
             }
