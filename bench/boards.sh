@@ -19,7 +19,7 @@ ip link set lo up
 assured=target/release/assured
 dir=$(mktemp -d)
 pid= listeners=
-trap 'kill $pid $listeners 2>/dev/null; wait 2>/dev/null; rm -rf "$dir"' EXIT
+trap '[ -z "$pid$listeners" ] || kill $pid $listeners 2>/dev/null; wait 2>/dev/null; rm -rf "$dir"' EXIT
 listen=127.0.0.1:19878
 
 {
@@ -44,7 +44,7 @@ availability = "99.95%"
 [devices.flapping]
 site = "s0"
 address = "127.200.0.1"
-icmp = { interval = "1s", timeout = "900ms" }
+probing = { icmp = { interval = "1s", timeout = "900ms" } }
 T
     awk -v n="$components" 'BEGIN {
         for (i = 1; i < n; i++) {
