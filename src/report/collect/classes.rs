@@ -41,7 +41,7 @@ fn counted(asked: &Asked<'_>) -> Counted {
         let spans: Rc<[Span]> = counted_spans_of(asked.history, ServiceIx::from(n)).into();
         for component in service.requires.components() {
             let users = counted.entry(component).or_default();
-            if !users.iter().any(|known| *known == spans) {
+            if !users.contains(&spans) {
                 users.push(Rc::clone(&spans));
             }
         }
