@@ -413,3 +413,54 @@ fn a_component_carries_the_contacts_of_everybody_who_answers_for_it() {
     assert_eq!(told.alert.annotations["contact"], "BT service desk, 0800 000 0000, desk@example.net; Voice desk, 0900");
     assert_eq!(told.alert.annotations["quote"], "ASE-0001; V-9: cc-r1");
 }
+
+#[test]
+fn a_restart_is_told_for_a_quarter_of_an_hour_and_not_for_what_was_before() {
+    let (mut s, mut watch) = (estate::council(), Watch::default());
+    let device = s.config.components[s.devices[0].component.get()].id.to_string();
+    assert!(!watch.of(&s, "component", &device).contains("DeviceRestarted"), "counted before the first look");
+    s.devices[0].restarts += 1;
+    s.at = s.at.plus(60);
+    assert!(watch.of(&s, "component", &device).contains("DeviceRestarted"));
+    s.at = s.at.plus(899);
+    assert!(watch.of(&s, "component", &device).contains("DeviceRestarted"));
+    s.at = s.at.plus(1);
+    assert!(!watch.of(&s, "component", &device).contains("DeviceRestarted"));
+}
+
+#[test]
+fn a_refusal_is_told_after_five_minutes_and_silence_only_of_a_device_that_answers() {
+    use assured_probes::snmp::Access;
+    let (mut s, mut watch) = (estate::council(), Watch::default());
+    let component = s.devices[1].component;
+    let device = s.config.components[component.get()].id.to_string();
+    s.components[component.get()].state = Shown::Up;
+    s.devices[1].access = Some(Access::WrongPassword);
+    assert!(!watch.of(&s, "component", &device).contains("SnmpAccess"), "it has to hold");
+    s.at = s.at.plus(300);
+    assert!(watch.of(&s, "component", &device).contains("SnmpAccess"));
+    s.devices[1].access = Some(Access::Silent);
+    assert!(watch.of(&s, "component", &device).contains("SnmpAccess"));
+    s.components[component.get()].state = Shown::Down;
+    assert!(!watch.of(&s, "component", &device).contains("SnmpAccess"), "another alert speaks of it");
+    s.components[component.get()].state = Shown::Up;
+    s.devices[1].access = Some(Access::Open);
+    assert!(!watch.of(&s, "component", &device).contains("SnmpAccess"));
+}
+
+#[test]
+fn a_trunk_with_every_channel_busy_is_told_after_two_minutes() {
+    use assured_probes::snmp::reading::Is;
+    let (mut s, mut watch) = (estate::council(), Watch::default());
+    let busy = |s: &mut Snapshot, call: &str| {
+        let mut readings = s.devices[0].readings.to_vec();
+        readings.iter_mut().filter(|r| &*r.table == "bearer").for_each(|r| r.is = Is::Text(call.into()));
+        s.devices[0].readings = readings.into();
+    };
+    busy(&mut s, "connected");
+    assert!(watch.of(&s, "trunk", "Se0/1/0").is_empty(), "it has to hold");
+    s.at = s.at.plus(120);
+    assert_eq!(watch.of(&s, "trunk", "Se0/1/0"), names(&["GatewayChannelsExhausted"]));
+    busy(&mut s, "idle");
+    assert!(watch.of(&s, "trunk", "Se0/1/0").is_empty());
+}

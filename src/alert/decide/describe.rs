@@ -4,6 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use assured_probes::snmp::channels::by_trunk;
+
 use super::Memory;
 use crate::alert::catalogue::{self as c, About, component_kind};
 use crate::alert::message::{Alert, Labels, local};
@@ -18,6 +20,10 @@ use crate::units::Sec;
 pub(super) enum Case {
     Site(&'static c::Alert, SiteIx),
     Component(&'static c::Alert, ComponentIx),
+    /// What a device says over SNMP.
+    Device(&'static c::Alert, ComponentIx),
+    /// One of a gateway's trunks, by its place among them.
+    Trunk(&'static c::Alert, ComponentIx, usize),
     Service(&'static c::Alert, ServiceIx),
     Objective(&'static c::Alert, ServiceIx, ClassIx, Measure),
     Monitor(&'static c::Alert),
@@ -36,6 +42,8 @@ impl Case {
         match self {
             Self::Site(line, _)
             | Self::Component(line, _)
+            | Self::Device(line, _)
+            | Self::Trunk(line, ..)
             | Self::Service(line, _)
             | Self::Objective(line, ..)
             | Self::Monitor(line) => line,
@@ -50,7 +58,10 @@ impl Case {
         put("alertname", line.name);
         put("severity", line.severity.name());
         for key in line.labels().into_iter().chain(["vantage"]) {
-            put(key, self.label(key, &s.config));
+            match self {
+                Self::Trunk(_, component, n) if key == "trunk" => put(key, &trunk(s, component, n)),
+                _ => put(key, self.label(key, &s.config)),
+            }
         }
         labels
     }
@@ -59,8 +70,10 @@ impl Case {
         match (key, self) {
             ("vantage", _) => &config.monitor.vantage,
             ("site", _) => self.site(config).map_or("", |site| config.sites[site.get()].id.as_str()),
-            ("component", Self::Component(_, c)) => config.components[c.get()].id.as_str(),
-            ("kind", Self::Component(_, c)) => kind(config, c),
+            ("component", Self::Component(_, c) | Self::Device(_, c) | Self::Trunk(_, c, _)) => {
+                config.components[c.get()].id.as_str()
+            }
+            ("kind", Self::Component(_, c) | Self::Device(_, c) | Self::Trunk(_, c, _)) => kind(config, c),
             ("service", Self::Service(_, ix) | Self::Objective(_, ix, ..)) => config.services[ix.get()].id.as_str(),
             ("contract", Self::Service(_, ix) | Self::Objective(_, ix, ..)) => {
                 config.contracts[config.services[ix.get()].contract.get()].id.as_str()
@@ -74,7 +87,7 @@ impl Case {
     fn site(self, config: &Config) -> Option<SiteIx> {
         match self {
             Self::Site(_, site) => Some(site),
-            Self::Component(_, c) => Some(config.components[c.get()].site),
+            Self::Component(_, c) | Self::Device(_, c) | Self::Trunk(_, c, _) => Some(config.components[c.get()].site),
             Self::Service(_, ix) | Self::Objective(_, ix, ..) => Some(config.services[ix.get()].site),
             Self::Monitor(_) => None,
         }
@@ -119,6 +132,12 @@ impl Case {
 
     /// What the state machine says of it, in words for an operator, follows the general text.
     fn with_reason(self, text: String, s: &Snapshot) -> String {
+        if let Self::Device(line, of) = self
+            && line.name == c::SNMP_ACCESS.name
+            && let Some(access) = s.devices.iter().find(|d| d.component == of).and_then(|d| d.access)
+        {
+            return format!("{text} Now: {access}.");
+        }
         let reason = match (self, self.line().about) {
             (Self::Component(_, c), _) => &s.components[c.get()].reason,
             (Self::Service(_, ix), About::Service) => &s.services[ix.get()].reason,
@@ -132,7 +151,7 @@ impl Case {
         match self {
             Self::Service(_, ix) | Self::Objective(_, ix, ..) => [config.services[ix.get()].contract].into(),
             Self::Site(_, site) => memory.contracts_of_site(site, config),
-            Self::Component(_, c) => memory.contracts_of(c, config),
+            Self::Component(_, c) | Self::Device(_, c) | Self::Trunk(_, c, _) => memory.contracts_of(c, config),
             Self::Monitor(_) => BTreeSet::new(),
         }
     }
@@ -144,7 +163,7 @@ impl Case {
             Self::Service(_, ix) | Self::Objective(_, ix, ..) => {
                 format!("{base}/services/{}", config.services[ix.get()].id)
             }
-            Self::Site(..) | Self::Component(..) => self
+            Self::Site(..) | Self::Component(..) | Self::Device(..) | Self::Trunk(..) => self
                 .site(config)
                 .map_or_else(|| format!("{base}/"), |s| format!("{base}/sites/{}", config.sites[s.get()].id)),
             Self::Monitor(_) => format!("{base}/"),
@@ -171,7 +190,13 @@ impl Case {
             "site" => self.site(config).map_or_else(String::new, |site| config.sites[site.get()].title.clone()),
             "service" => service.map_or_else(String::new, |ix| config.services[ix.get()].title.clone()),
             "component" => match self {
-                Self::Component(_, c) => config.components[c.get()].title.clone(),
+                Self::Component(_, c) | Self::Device(_, c) | Self::Trunk(_, c, _) => {
+                    config.components[c.get()].title.clone()
+                }
+                _ => String::new(),
+            },
+            "trunk" => match self {
+                Self::Trunk(_, component, n) => trunk(s, component, n),
                 _ => String::new(),
             },
             "vantage" | "class" | "kind" => self.label(field, config).to_owned(),
@@ -193,6 +218,12 @@ impl Case {
             _ => String::new(),
         }
     }
+}
+
+/// The name of a gateway's trunk; empty when it is gone.
+fn trunk(s: &Snapshot, component: ComponentIx, n: usize) -> String {
+    let device = s.devices.iter().find(|d| d.component == component);
+    device.and_then(|d| by_trunk(&d.readings).into_keys().nth(n)).unwrap_or_default()
 }
 
 /// Puts values in the place of fields in braces. Values are taken as they are: a brace in a title is no field.

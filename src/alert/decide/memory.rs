@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::{LINGER, SKIPPED, UNWRITTEN};
+use super::{LINGER, RESTARTED, SKIPPED, UNWRITTEN};
 use crate::alert::catalogue::{FAST, LAG_S, MIN_BAD_MINUTES};
 use crate::alert::message::Labels;
 use crate::config::Config;
@@ -30,6 +30,8 @@ pub struct Memory {
     pending: BTreeMap<Labels, (Sec, Sec)>,
     /// When each site was last down.
     down: BTreeMap<SiteIx, Sec>,
+    /// Restarts of each device that is polled.
+    restarts: BTreeMap<ComponentIx, Rise>,
     skipped: Rise,
     unwritten: Rise,
     lagging: bool,
@@ -63,10 +65,19 @@ impl Memory {
         }
         self.skipped.learn(s.monitor.scheduler_skipped, now);
         self.unwritten.learn(s.monitor.evidence_write_failures, now);
+        for device in s.devices.iter().filter(|d| d.polled.is_some()) {
+            self.restarts.entry(device.component).or_default().learn(device.restarts, now);
+        }
         self.lagging = s.monitor.scheduler_lag > LAG_S;
     }
 
+    /// Whether the device restarted a short while ago.
+    pub(super) fn restarted(&self, device: ComponentIx, now: Sec) -> bool {
+        self.restarts.get(&device).is_some_and(|rise| rise.within(RESTARTED, now))
+    }
+
     fn index(&mut self, config: &Arc<Config>) {
+        self.restarts.clear();
         self.users = vec![Vec::new(); config.components.len()];
         self.services = vec![Vec::new(); config.sites.len()];
         for (n, service) in config.services.iter().enumerate() {

@@ -10,6 +10,9 @@ mod memory;
 
 use std::sync::Arc;
 
+use assured_probes::snmp::Access;
+use assured_probes::snmp::channels::by_trunk;
+
 use self::describe::{Case, Found};
 pub use self::memory::Memory;
 use super::catalogue::{self as c, BUDGET_LOW, DEADLINE_NEAR_S, MIN_MEASURED_S};
@@ -21,7 +24,7 @@ use crate::config::Config;
 use crate::config::model::{ComponentKind, Measure};
 use crate::names::{ComponentIx, ServiceIx, SiteIx};
 use crate::sla::exclusion::{Agreed, of_service};
-use crate::snapshot::{ServiceView, Shown, Snapshot};
+use crate::snapshot::{DeviceView, ServiceView, Shown, Snapshot};
 use crate::units::Sec;
 
 /// A site counts as down for so long after its first device answers, seconds: what was silent behind it comes back
@@ -31,6 +34,8 @@ pub const LINGER: i64 = 10;
 pub const UNWRITTEN: i64 = 600;
 /// The scheduler keeps up again when no round was left out for so long, seconds.
 pub const SKIPPED: i64 = 120;
+/// A device's restart is told of for so long, seconds.
+pub const RESTARTED: i64 = 900;
 /// A daemon that started so long ago, seconds, has evidence to show.
 pub const SETTLED: i64 = 300;
 /// An objective of the month needs so many probes behind it.
@@ -55,6 +60,9 @@ pub fn decide(
     }
     for n in 0..snapshot.components.len() {
         look.component(ComponentIx::from(n));
+    }
+    for device in &snapshot.devices {
+        look.device(device);
     }
     let agreed: Vec<Agreed> =
         (snapshot.exclusions.iter()).map(|e| Agreed { services: e.services.clone(), span: e.span }).collect();
@@ -97,7 +105,11 @@ impl Look<'_> {
                 // hangs on would have been found down (`settled`), and nothing more is waited for.
                 let hold = match case {
                     Case::Site(..) | Case::Component(..) => 0,
-                    Case::Service(line, _) | Case::Objective(line, ..) | Case::Monitor(line) => i64::from(line.hold_s),
+                    Case::Service(line, _)
+                    | Case::Objective(line, ..)
+                    | Case::Device(line, _)
+                    | Case::Trunk(line, ..)
+                    | Case::Monitor(line) => i64::from(line.hold_s),
                 };
                 let first = if hold > 0 { self.memory.first_seen(&labels, self.now) } else { self.now };
                 if self.now.since(first) < hold {
@@ -179,6 +191,29 @@ impl Look<'_> {
             }
             Shown::Unknown => self.perhaps(case, decision(&self.s.config, component)),
             Shown::Up | Shown::Degraded | Shown::Maintenance => {}
+        }
+    }
+
+    /// What a device says over SNMP, or does not.
+    fn device(&mut self, device: &DeviceView) {
+        let component = device.component;
+        if self.memory.restarted(component, self.now) {
+            self.raise_seen(Case::Device(&c::DEVICE_RESTARTED, component));
+        }
+        let answers = self.s.components[component.get()].state == Shown::Up;
+        match device.access {
+            None | Some(Access::Open) => {}
+            // Of a device that does not answer at all another alert speaks.
+            Some(Access::Silent) if !answers => {}
+            Some(_) => self.raise_seen(Case::Device(&c::SNMP_ACCESS, component)),
+        }
+        for (n, channels) in by_trunk(&device.readings).values().enumerate() {
+            if let (Some(busy), Some(in_service)) = (channels.busy, channels.in_service)
+                && in_service > 0
+                && busy >= in_service
+            {
+                self.raise_seen(Case::Trunk(&c::GATEWAY_CHANNELS_EXHAUSTED, component, n));
+            }
         }
     }
 
