@@ -74,6 +74,9 @@ fn calm() -> Snapshot {
         view.state = Shown::Up;
         view.classes.iter_mut().for_each(|class| class.loss = Some(0.0));
     }
+    for device in &mut s.devices {
+        device.access = Some(assured_probes::snmp::Access::Open);
+    }
     for view in &mut s.services {
         view.state = Shown::Up;
         view.budget_remaining = Some(1.0);
