@@ -156,6 +156,24 @@ async fn hostile_names_run_nowhere() {
 }
 
 #[tokio::test]
+async fn a_device_shows_what_it_says_and_how_it_lets_us_in() {
+    let snapshot = Arc::new(estate::council());
+    let ids = [0, 1].map(|n| snapshot.config.components[snapshot.devices[n].component.get()].id.to_string());
+    let served = serve(move |_| Arc::clone(&snapshot)).await;
+    let page = get(&served, &format!("/devices/{}", ids[0])).await;
+    assert_eq!(page.status, 200);
+    for words in
+        ["The agent lets us in", "Gi0/0", "switched off", "1.0 Gbit/s", "31.5 celsius", "Se0/1/0", "has no interface"]
+    {
+        assert!(page.body.contains(words), "{words}: {}", page.body);
+    }
+    let refusing = get(&served, &format!("/devices/{}", ids[1])).await;
+    assert!(refusing.body.contains("password or protocol is wrong"));
+    assert_eq!(get(&served, "/devices/lib-hatfield-nothing").await.status, 404);
+    served.stop().await;
+}
+
+#[tokio::test]
 async fn an_empty_estate_is_explained_in_words() {
     let snapshot = Arc::new(estate::empty());
     let served = serve(move |_| Arc::clone(&snapshot)).await;
@@ -412,6 +430,7 @@ async fn answers_are_what_the_description_says() {
             let id = match path.as_str() {
                 p if p.starts_with("/api/v1/services/{id}") => "sch-hertford-voice",
                 p if p.starts_with("/api/v1/sites/{id}") => "lib-hatfield",
+                p if p.starts_with("/api/v1/devices/{id}") => "ch-r1",
                 _ => "lib-hatfield-r1",
             };
             if path.contains("{id}") && !has_services {

@@ -270,7 +270,7 @@ fn instant(at: Sec) -> Value {
 }
 
 /// As text that is also harmless where somebody pastes it into a page.
-fn text(body: &Value) -> String {
+pub(super) fn text(body: &Value) -> String {
     let mut text = body.to_string().replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026");
     text.push('\n');
     text

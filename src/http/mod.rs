@@ -6,6 +6,7 @@
 //! hours for charts.
 
 pub mod api;
+pub mod devices;
 pub mod history;
 pub mod live;
 pub mod page;

@@ -27,7 +27,7 @@ use super::page::board::Manner;
 use super::page::board::find::Find;
 use super::page::charts;
 use super::source::{Source, SourceError};
-use super::{api, page};
+use super::{api, devices, page};
 use crate::metrics::negotiate::gzip_accepted;
 use crate::metrics::{Format, render};
 use crate::names::ClassIx;
@@ -79,6 +79,7 @@ pub fn router(source: Source, hub: Arc<Hub>) -> Router {
         .route("/", get(board))
         .route("/services/{id}", get(service_page))
         .route("/sites/{id}", get(site_page))
+        .route("/devices/{id}", get(device_page))
         .route("/events/board", get(|State(server): State<Server>| async move { events(&server, Topic::Board) }))
         .route("/events/wall", get(|State(server): State<Server>| async move { events(&server, Topic::Wall) }))
         .route("/events/services/{id}", get(service_events))
@@ -97,6 +98,8 @@ pub fn router(source: Source, hub: Arc<Hub>) -> Router {
         .route("/api/v1/sites/{id}/series", get(api_site_series))
         .route("/api/v1/components", get(api_components))
         .route("/api/v1/components/{id}", get(api_component))
+        .route("/api/v1/devices", get(api_devices))
+        .route("/api/v1/devices/{id}", get(api_device))
         .route("/api/v1/components/{id}/series", get(api_component_series))
         .fallback(nowhere)
         .method_not_allowed_fallback(wrong_method)
@@ -201,6 +204,10 @@ async fn service_page(
     server
         .answer_from(snapshot, move |s| html(&headers, page::service::render(s, &id, hours, history.as_deref())))
         .await
+}
+
+async fn device_page(State(server): State<Server>, headers: HeaderMap, Path(id): Path<String>) -> Response {
+    server.answer(move |s| html(&headers, page::device::render(s, &id))).await
 }
 
 async fn site_page(State(server): State<Server>, query: Pairs, headers: HeaderMap, Path(id): Path<String>) -> Response {
@@ -360,6 +367,14 @@ async fn api_components(State(server): State<Server>) -> Response {
 
 async fn api_component(State(server): State<Server>, Path(id): Path<String>) -> Response {
     server.answer(move |s| found(api::component(s, &id))).await
+}
+
+async fn api_devices(State(server): State<Server>) -> Response {
+    server.answer(|s| json(StatusCode::OK, devices::all(s))).await
+}
+
+async fn api_device(State(server): State<Server>, Path(id): Path<String>) -> Response {
+    server.answer(move |s| found(devices::one(s, &id))).await
 }
 
 async fn nowhere(request: Request) -> Response {

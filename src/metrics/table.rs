@@ -241,9 +241,9 @@ metrics! {
         "When an Alertmanager last took what it was told, as a Unix time; absent until it first did.";
     ALERTMANAGER_FAILURES = "assured_alertmanager_send_failures_total" Counter None, ["alertmanager"],
         "Requests to an Alertmanager that failed.";
-    EVIDENCE_WAITING = "assured_evidence_waiting_minutes" Gauge None, [],
+    EVIDENCE_WAITING = "assured_evidence_waiting" Gauge None, [],
         "Minutes of evidence that wait to be written; 0 while all is well.";
-    EVIDENCE_DROPPED = "assured_evidence_dropped_minutes_total" Counter None, [],
+    EVIDENCE_DROPPED = "assured_evidence_dropped_total" Counter None, [],
         "Minutes of evidence that waited too long and were dropped; their time is unknown in every report.";
     EVIDENCE_LAST_WRITE = "assured_evidence_last_write_timestamp_seconds" Gauge SECONDS, [],
         "When evidence was last written, as a Unix time; 0 before the first time since start.";

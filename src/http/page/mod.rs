@@ -5,6 +5,7 @@
 
 pub mod board;
 pub mod charts;
+pub mod device;
 mod needs;
 pub mod service;
 pub mod site;

@@ -74,6 +74,8 @@ struct ComponentRow {
     reason: String,
     classes: Vec<ClassRow>,
     interface: Option<InterfaceRow>,
+    /// It has a page of its own.
+    polled: bool,
 }
 
 struct InterfaceRow {
@@ -170,6 +172,7 @@ pub fn parts(s: &Snapshot, id: &str) -> Option<Parts> {
             since: since(view.since, s),
             reason: reason(&view.reason, s),
             classes: view.classes.iter().map(|c| class_row(s, c)).collect(),
+            polled: s.devices.iter().any(|d| s.config.components[d.component.get()].id == of.id),
             interface: view.interface.as_ref().map(|i| InterfaceRow {
                 look: look(i.state),
                 word: match i.word {
