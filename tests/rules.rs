@@ -15,7 +15,7 @@ use assured::alert::catalogue;
 use assured::alert::quiet::Quiet;
 use assured::alert::rules::{Rules, rules};
 use assured::config::{self, Config, Mode};
-use assured::lab::estate::{Addresses, demo_config};
+use assured::lab::estate::{Addresses, COMMUNITY, COMMUNITY_FILE, demo_config};
 use assured::metrics::{Format, render, table};
 use assured::names::ComponentIx;
 use support::estate;
@@ -67,6 +67,7 @@ fn promtool_accepts_the_rules_of_every_example_of_the_demo_and_of_hostile_names(
     check(&rules(&configuration(SMALLEST)), all);
     check(&rules(&untold(configuration(COUNCIL))), all);
     let dir = tempfile::tempdir().expect("a folder");
+    fs::write(dir.path().join(COMMUNITY_FILE), COMMUNITY).expect("written");
     let demo = demo_config("127.0.0.1:9878", dir.path(), Addresses::Lab);
     check(&rules(&config::load::parse_str(&demo, dir.path(), Mode::Run).expect("the demo is valid").config), all);
     check(&rules(&estate::hostile().config), all);
