@@ -99,6 +99,21 @@ fn on_raw_sockets_no_lie_is_a_reply() {
     no_lie_is_a_reply(Mode::Raw);
 }
 
+/// The defaults: a loss is known when the next round has begun, and is a loss all the same.
+#[test]
+fn with_a_time_out_as_long_as_the_interval_the_silent_are_down_and_nobody_else_is() {
+    let scenario = Scenario::parse(include_str!("scenarios/lab/hostile.toml")).unwrap().with(host("10.65.0.1"));
+    let lab = lab(&scenario);
+    let probing = "icmp = { interval = \"1s\", timeout = \"1s\" }".into();
+    let daemon = Inner::over(&lab, &Estate { probing, ..hostile() });
+    let metrics = daemon.page.until("everybody is judged", |m| {
+        m.sum("assured_component_state", &[("state", "down")]) as u64 == 18 && m.is_in("honest", "up")
+    });
+    assert!(metrics.of("lost", "silent4") >= 3);
+    assert_eq!((metrics.not_measured("send_failed"), metrics.of("lost", "honest")), (0, 0));
+    daemon.stop();
+}
+
 #[test]
 fn twice_overtaken_and_remarked_are_counted_as_that() {
     let scenario = Scenario::parse(include_str!("scenarios/lab/awkward.toml")).unwrap();

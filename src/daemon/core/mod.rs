@@ -183,7 +183,7 @@ impl Core {
             requests.push(Request { key, address, dscp, size, timeout });
         }
         if requests.len() == before {
-            let unresolved = target.abandon(Cause::Unresolved);
+            let unresolved = target.refuse(Cause::Unresolved);
             self.complete(due.slot, unfinished, now);
             self.complete(due.slot, unresolved, now);
         } else {
@@ -208,7 +208,7 @@ impl Core {
             let interval = i64::try_from(target.probing.interval.as_nanos()).unwrap_or(i64::MAX).max(1);
             self.totals.skipped += u64::try_from((until_ns - first) / interval + 1).unwrap_or(0);
             let (unfinished, _) = target.begin(slot, first);
-            let missed = target.abandon(cause);
+            let missed = target.refuse(cause);
             self.complete(slot, unfinished, now);
             self.complete(slot, missed, now);
         }
@@ -510,8 +510,11 @@ impl Core {
     }
 
     /// A round is complete: a sentinel's is taken to heart, a component's is judged.
-    fn complete(&mut self, slot: u32, complete: Option<Complete>, now: Now) {
-        let Some(complete) = complete else { return };
+    fn complete(&mut self, slot: u32, complete: Vec<Complete>, now: Now) {
+        complete.into_iter().for_each(|complete| self.one_complete(slot, complete, now));
+    }
+
+    fn one_complete(&mut self, slot: u32, complete: Complete, now: Now) {
         match self.targets[slot as usize].purpose {
             Purpose::Sentinel(n) => {
                 let replied = matches!(Verdict::of(complete.outcomes.iter().copied()), Verdict::Reply);
