@@ -22,9 +22,11 @@ if [ ${#missing[@]} -gt 0 ]; then
     "${as_root[@]}" systemctl disable --now prometheus-smokeping-prober 2>/dev/null || true
 fi
 
-cargo build --quiet --release -p assured-probes --example flood
+cargo build --quiet --release -p assured-probes --example flood --example bare
 target=${CARGO_TARGET_DIR:-target}
 flood() { "$target/release/examples/flood" --seconds "$seconds" --slice 2 "$@" 2>/dev/null; }
+# The same system calls without an engine around them: what the kernel itself takes on this machine today.
+bare() { "$target/release/examples/bare" --seconds "$seconds" "$@"; }
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -66,15 +68,15 @@ run_smokeping() {
     local prober
     prober=$(pgrep -P "$pid" || echo "$pid")
     local before after sent answered
-    before=$(cat /proc/"$prober"/task/*/schedstat | awk '{ s += $1 } END { print s }')
-    metric() { curl -s http://127.0.0.1:19374/metrics | awk -v name="$1" 'index($1, name) == 1 { s += $2 } END { print s + 0 }'; }
+    before=$(cat /proc/"$prober"/task/*/schedstat | awk '{ s += $1 } END { printf "%d", s }')
+    metric() { curl -s http://127.0.0.1:19374/metrics | awk -v name="$1" 'index($1, name) == 1 { s += $2 } END { printf "%d", s }'; }
     local sent_before answered_before
     sent_before=$(metric smokeping_requests_total)
     answered_before=$(metric smokeping_response_duration_seconds_count)
     sleep "$seconds"
     sent=$(($(metric smokeping_requests_total) - sent_before))
     answered=$(($(metric smokeping_response_duration_seconds_count) - answered_before))
-    after=$(cat /proc/"$prober"/task/*/schedstat | awk '{ s += $1 } END { print s }')
+    after=$(cat /proc/"$prober"/task/*/schedstat | awk '{ s += $1 } END { printf "%d", s }')
     kill "$prober"
     wait "$pid" 2>/dev/null || true
     [ "$sent" -gt 0 ] || { echo "smokeping_prober did not start" >&2; return 0; }
@@ -90,9 +92,11 @@ for targets in 1000 5000; do
     run_fping "$targets"
     flood --engine portable --targets "$targets" --rate "$targets"
     flood --targets "$targets" --rate "$targets"
+    bare --targets "$targets" --rate "$targets"
 done
 flood --engine portable --targets 50000 --rate 50000
 flood --targets 50000 --rate 50000
+bare --targets 50000 --rate 50000
 echo "the same 50,000 a second, spread over more and more targets:"
 for targets in 1000 10000 100000; do
     flood --targets "$targets" --rate 50000

@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use assured::cli::{Cli, Command, LogFormat};
 use assured::command;
 use clap::Parser;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt;
+use tracing_subscriber::prelude::*;
 
 fn main() -> ExitCode {
     // The lab's helper enters a user namespace, which a process may only do while it has one thread.
@@ -40,10 +42,12 @@ fn main() -> ExitCode {
 
 /// Log lines go to standard error; `ASSURED_LOG` narrows or widens them, as in `ASSURED_LOG=debug`.
 fn log_to_stderr(format: LogFormat) {
-    let filter = EnvFilter::try_from_env("ASSURED_LOG").unwrap_or_else(|_| EnvFilter::new("info,async_snmp=off"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
-    match format {
-        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
-        LogFormat::Json => log.json().flatten_event(true).init(),
-    }
+    let wanted = std::env::var("ASSURED_LOG").ok().and_then(|text| text.parse::<Targets>().ok());
+    let usual = || Targets::new().with_default(LevelFilter::INFO).with_target("async_snmp", LevelFilter::OFF);
+    let lines = fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let lines = match format {
+        LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+    };
+    tracing_subscriber::registry().with(lines.with_filter(wanted.unwrap_or_else(usual))).init();
 }

@@ -12,7 +12,7 @@ use assured_probes::snmp::trap::Hint;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Interval, MissedTickBehavior};
 
-use super::core::Core;
+use super::core::{Core, Sketch};
 use super::keeper::driver::{Keeper, News};
 use super::poll::{Job, Polled};
 use crate::clock::{Clock, Now};
@@ -35,6 +35,15 @@ fn ticks(plan: &Plan) -> Interval {
     let mut ticks = tokio::time::interval(period.clamp(TICK.0, TICK.1));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     ticks
+}
+
+/// Targets sketched in one go: a few milliseconds.
+const SKETCHED_AT_ONCE: usize = 2_048;
+
+/// A picture that readers wait for.
+struct Drawing {
+    sketch: Sketch,
+    readers: Vec<oneshot::Sender<Arc<Snapshot>>>,
 }
 
 /// What others ask of the driver.
@@ -92,6 +101,13 @@ fn hand_on(core: &mut Core, jobs: &mpsc::Sender<Job>, job: Option<Job>, now: Now
     }
 }
 
+/// Forgets a picture, elsewhere if it is large: the last one to hold it frees a string or more for each component.
+fn let_go(old: Option<Arc<Snapshot>>) {
+    if let Some(old) = old.filter(|s| s.components.len() > SKETCHED_AT_ONCE) {
+        tokio::task::spawn_blocking(move || drop(old));
+    }
+}
+
 impl Driver {
     /// Runs until asked to stop or until the engine is gone; returns the keeper with all that was measured handed over.
     ///
@@ -103,6 +119,7 @@ impl Driver {
         let mut requests: Vec<Request> = Vec::new();
         let mut fresh: Option<Arc<Snapshot>> = None;
         let mut brief: Option<Arc<Snapshot>> = None;
+        let mut drawing: Option<Drawing> = None;
         let mut stop_at_mono_ns: Option<u64> = None;
         let mut reason = "asked to stop";
 
@@ -150,6 +167,8 @@ impl Driver {
                         break;
                     }
                 }
+                // Whatever else there is to do comes in between.
+                () = tokio::task::yield_now(), if drawing.is_some() => self.draw(&mut drawing, &mut fresh),
                 polled = self.polled.recv() => {
                     if let Some(polled) = polled {
                         self.core.polled(polled, self.clock.now());
@@ -168,17 +187,15 @@ impl Driver {
                 }
                 ask = self.asks.recv() => match ask {
                     Some(Ask::Snapshot(answer)) => {
-                        let now = self.clock.now();
-                        let snapshot = match fresh.take().filter(|s| s.at == now.sec()) {
-                            Some(snapshot) => snapshot,
-                            None => {
-                                self.core.evidence_stands(self.keeper.standing());
-                                self.core.alerts_stand(self.alerts.borrow().clone());
-                                Arc::new(self.core.snapshot(now, &self.engine.strays()))
+                        let second = self.clock.now().sec();
+                        match (&mut drawing, fresh.as_ref().filter(|s| s.at == second)) {
+                            (_, Some(snapshot)) => drop(answer.send(snapshot.clone())), // the reader may have gone
+                            (Some(drawing), _) => drawing.readers.push(answer),
+                            (None, None) => {
+                                drawing = Some(Drawing { sketch: Sketch::default(), readers: vec![answer] });
+                                self.draw(&mut drawing, &mut fresh);
                             }
-                        };
-                        fresh = Some(snapshot.clone());
-                        let _ = answer.send(snapshot); // the reader may have gone
+                        }
                     }
                     Some(Ask::Brief(answer)) => {
                         let now = self.clock.now();
@@ -190,7 +207,7 @@ impl Driver {
                                 Arc::new(self.core.brief(now, &self.engine.strays()))
                             }
                         };
-                        brief = Some(snapshot.clone());
+                        let_go(brief.replace(snapshot.clone()));
                         let _ = answer.send(snapshot);
                     }
                     Some(Ask::Reload(config, answer)) => {
@@ -199,6 +216,9 @@ impl Driver {
                         ticks = self::ticks(&plan);
                         self.names.send_replace(self.core.names());
                         (fresh, brief) = (None, None);
+                        if let Some(drawing) = &mut drawing {
+                            drawing.sketch = Sketch::default();
+                        }
                         let _ = answer.send(said);
                     }
                     Some(Ask::ReloadFailed) => {
@@ -217,6 +237,19 @@ impl Driver {
         self.hand_over();
         self.keeper.fact(Body::Stop { reason: reason.into() });
         self.keeper
+    }
+
+    /// Goes on with a drawing; when it is done, everybody who waits gets it.
+    fn draw(&mut self, drawing: &mut Option<Drawing>, fresh: &mut Option<Arc<Snapshot>>) {
+        let done = drawing.take_if(|drawing| self.core.sketch(&mut drawing.sketch, SKETCHED_AT_ONCE));
+        let Some(Drawing { sketch, readers }) = done else { return };
+        self.core.evidence_stands(self.keeper.standing());
+        self.core.alerts_stand(self.alerts.borrow().clone());
+        let snapshot = Arc::new(self.core.snapshot_from(sketch, self.clock.now(), &self.engine.strays()));
+        let_go(fresh.replace(snapshot.clone()));
+        for reader in readers {
+            let _ = reader.send(snapshot.clone()); // it may have gone
+        }
     }
 
     /// Minutes and facts go their way to the disk.

@@ -23,7 +23,7 @@ use self::figures::Objectives;
 use self::interface::Interfaces;
 pub use self::switched::PROPOSER;
 use self::target::{ClassStats, Complete, Key, Purpose, Target};
-pub use self::view::estimate;
+pub use self::view::{Sketch, estimate};
 use crate::clock::Now;
 use crate::config::Config;
 use crate::config::model::{Host, IcmpProbing};
@@ -464,14 +464,28 @@ impl Core {
     /// Everything at one instant.
     #[must_use]
     pub fn snapshot(&self, now: Now, strays: &Strays) -> Snapshot {
-        view::snapshot(self, now, strays, view::Detail::Full)
+        let mut sketch = Sketch::default();
+        sketch.go_on(self, usize::MAX);
+        view::snapshot(self, now, strays, sketch)
+    }
+
+    /// Goes on with a sketch for [`Self::snapshot_from`] by so many targets; returns whether it is whole. A reload makes
+    /// it worthless.
+    pub fn sketch(&self, sketch: &mut Sketch, at_most: usize) -> bool {
+        sketch.go_on(self, at_most)
+    }
+
+    /// Everything at one instant, except for what the classes measure: that is from when it was sketched.
+    #[must_use]
+    pub fn snapshot_from(&self, sketch: Sketch, now: Now, strays: &Strays) -> Snapshot {
+        view::snapshot(self, now, strays, sketch)
     }
 
     /// The states and the month of everything at one instant, without what each class measures: cheap enough to be
     /// made every second.
     #[must_use]
     pub fn brief(&self, now: Now, strays: &Strays) -> Snapshot {
-        view::snapshot(self, now, strays, view::Detail::Brief)
+        view::snapshot(self, now, strays, Sketch::default())
     }
 
     /// Targets for the present configuration; those that are probed as before keep what they have shown.

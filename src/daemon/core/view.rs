@@ -37,24 +37,37 @@ fn shown(state: State) -> Shown {
     }
 }
 
-/// How much of a picture is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Detail {
-    /// Everything.
-    Full,
-    /// Without what each class measures: summaries of five minutes are most of a picture's cost.
-    Brief,
+/// What the classes of all targets measure, written down a few targets at a time: summaries of five minutes are most of a
+/// picture's cost, and with a hundred thousand targets the probes that are due must not wait for all of them.
+#[derive(Debug, Default)]
+pub struct Sketch {
+    /// Parallel to the configuration's components as far as it goes.
+    classes: Vec<Vec<ClassView>>,
+    /// The first target that is not in it.
+    next: usize,
 }
 
-pub(super) fn snapshot(core: &Core, now: Now, strays: &Strays, detail: Detail) -> Snapshot {
-    let mut probed: Vec<&[ClassStats]> = vec![&[]; core.config.components.len()];
-    for target in core.targets.iter().filter(|_| detail == Detail::Full) {
-        if let Purpose::Component(component) = target.purpose {
-            probed[component.get()] = &target.classes;
+impl Sketch {
+    /// Goes on for `at_most` targets. Returns whether all are in it.
+    pub(super) fn go_on(&mut self, core: &Core, at_most: usize) -> bool {
+        self.classes.resize_with(core.config.components.len(), Vec::new);
+        let end = core.targets.len().min(self.next.saturating_add(at_most));
+        for target in core.targets.get(self.next..end).unwrap_or_default() {
+            if let Purpose::Component(component) = target.purpose {
+                self.classes[component.get()] = target.classes.iter().map(|stats| class(core, stats)).collect();
+            }
         }
+        self.next = end;
+        end == core.targets.len()
     }
+}
+
+/// The picture, with the classes of a sketch; without what each class measures from an empty one.
+pub(super) fn snapshot(core: &Core, now: Now, strays: &Strays, sketch: Sketch) -> Snapshot {
+    let mut classes = sketch.classes;
+    classes.resize_with(core.config.components.len(), Vec::new);
     let components =
-        (0..core.config.components.len()).map(|n| component(core, ComponentIx::from(n), probed[n])).collect();
+        classes.into_iter().enumerate().map(|(n, classes)| component(core, ComponentIx::from(n), classes)).collect();
     let services = (0..core.config.services.len()).map(|n| service(core, ServiceIx::from(n), now.sec())).collect();
     Snapshot {
         at: now.sec(),
@@ -68,13 +81,13 @@ pub(super) fn snapshot(core: &Core, now: Now, strays: &Strays, detail: Detail) -
     }
 }
 
-fn component(core: &Core, component: ComponentIx, stats: &[ClassStats]) -> ComponentView {
+fn component(core: &Core, component: ComponentIx, classes: Vec<ClassView>) -> ComponentView {
     let confirmed = core.fold.confirmed(component);
     ComponentView {
         state: shown(confirmed.state),
         since: confirmed.since,
         reason: component_reason(core, component, confirmed),
-        classes: stats.iter().map(|s| class(core, s)).collect(),
+        classes,
         interface: interface(core, component),
     }
 }
