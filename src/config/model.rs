@@ -641,6 +641,8 @@ impl Tree {
     pub fn components(&self) -> Vec<ComponentIx> {
         let mut found = Vec::new();
         self.collect(&mut found);
+        let mut seen = std::collections::BTreeSet::new();
+        found.retain(|component| seen.insert(*component));
         found
     }
 

@@ -1,11 +1,10 @@
-//! Delay variation from round-trip times: RFC 3550 §6.4.1 and the percentile of RFC 5481.
+//! Delay variation from round-trip times: RFC 3550 §6.4.1.
 //!
 //! Only round trips are known, so the difference of two transit times is taken as the
 //! difference of two round-trip times (`method = "rtt_delta"`), never halved. Kept in
 //! fixed-point integers: the same replies give the same jitter on every machine.
 
-use crate::sketch::Sketch;
-use crate::units::{Micros, Share};
+use crate::units::Micros;
 
 /// Fraction bits of [`Jitter`]'s microseconds.
 const FRACTION: u32 = 20;
@@ -47,12 +46,6 @@ impl Jitter {
     }
 }
 
-/// 99th percentile of the round-trip times less their minimum (RFC 5481 PDV); `None` without replies.
-#[must_use]
-pub fn pdv_p99(sketch: &Sketch, min: Micros) -> Option<Micros> {
-    sketch.quantile(Share(99_000_000)).map(|p99| Micros(p99.0.saturating_sub(min.0)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,15 +83,5 @@ mod tests {
             jitter.reply(Micros(if n % 2 == 0 { 0 } else { u32::MAX }));
         }
         assert!(jitter.nanos().is_some_and(|n| n < u64::from(u32::MAX) * 1000));
-    }
-
-    #[test]
-    fn delay_variation_is_measured_from_the_fastest() {
-        let mut sketch = Sketch::default();
-        for us in [30, 35, 30, 38, 30, 30] {
-            sketch.record(Micros(us));
-        }
-        assert_eq!(pdv_p99(&sketch, Micros(30)), Some(Micros(8)));
-        assert_eq!(pdv_p99(&Sketch::default(), Micros(0)), None);
     }
 }

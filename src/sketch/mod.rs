@@ -87,13 +87,25 @@ impl Sketch {
     /// (lost probes, RFC 2681 §4.1). `None` when the rank falls among them, or nothing was counted.
     #[must_use]
     pub fn quantile_of(&self, q: Share, population: u64) -> Option<Micros> {
+        self.bucket_of(q, population).map(middle)
+    }
+
+    /// The lowest and the highest round-trip time that the quantile may exactly be: the edges of the bucket that holds
+    /// its rank. As [`quantile_of`](Self::quantile_of) otherwise.
+    #[must_use]
+    pub fn quantile_within(&self, q: Share, population: u64) -> Option<(Micros, Micros)> {
+        let (low, width) = edges(self.bucket_of(q, population)?);
+        Some((Micros(low), Micros(low + (width - 1))))
+    }
+
+    fn bucket_of(&self, q: Share, population: u64) -> Option<u16> {
         let exact = u128::from(q.0) * u128::from(population);
         let rank = exact.div_ceil(u128::from(Share::ONE.0)).max(1);
         let mut seen = 0_u128;
         for &(bucket, count) in &self.counts {
             seen += u128::from(count);
             if seen >= rank {
-                return Some(middle(bucket));
+                return Some(bucket);
             }
         }
         None

@@ -189,44 +189,55 @@ pub fn evaluate(objective: &Objective, all: &ClassAggregate, codec: Option<Codec
         Limit::Share(limit) => (all.population() > 0).then(|| {
             let kept =
                 u128::from(all.lost) * u128::from(Share::ONE.0) <= u128::from(limit.0) * u128::from(all.population());
-            (Value::Loss { lost: all.lost, of: all.population() }, kept)
+            (Value::Loss { lost: all.lost, of: all.population() }, Some(kept))
         }),
         Limit::Mos(limit) => codec.and_then(|codec| all.voice(codec, DelayModel::default())).map(|rating| {
             let mos = (rating.mos * 1e4) as u32;
-            (Value::Mos(mos), mos >= limit)
+            (Value::Mos(mos), Some(mos >= limit))
         }),
     };
     let verdict = match judged {
-        None => Verdict::NotProven,
-        Some((_, true)) => Verdict::Met,
-        Some((_, false)) => Verdict::Breached,
+        None | Some((_, None)) => Verdict::NotProven,
+        Some((_, Some(true))) => Verdict::Met,
+        Some((_, Some(false))) => Verdict::Breached,
     };
     Outcome { value: judged.map(|(value, _)| value), verdict }
 }
 
-/// A measure of delay in nanoseconds, and whether it is at most `limit` microseconds, exactly.
-fn delay(measure: Measure, all: &ClassAggregate, limit: u64) -> Option<(Value, bool)> {
+/// A measure of delay in nanoseconds, and whether it is at most `limit` microseconds, exactly; `None` for whether when
+/// what is kept of the round-trip times cannot tell.
+fn delay(measure: Measure, all: &ClassAggregate, limit: u64) -> Option<(Value, Option<bool>)> {
     let limit_nanos = u128::from(limit) * u128::from(NANOS_PER_MICRO);
     let mean = |sum_nanos: u128, of: u64| {
         (of > 0).then(|| {
             let value = u64::try_from(sum_nanos / u128::from(of)).unwrap_or(u64::MAX);
-            (Value::Nanos(value), sum_nanos <= limit_nanos * u128::from(of))
+            (Value::Nanos(value), Some(sum_nanos <= limit_nanos * u128::from(of)))
         })
     };
-    let single = |us: Micros| (Value::Nanos(u64::from(us.0) * NANOS_PER_MICRO), u64::from(us.0) <= limit);
+    let nanos = |us: Micros| Value::Nanos(u64::from(us.0) * NANOS_PER_MICRO);
+    // A percentile is known to lie in a bucket, and no answer was faster or slower than the extremes.
+    let (least, most) = (all.rtt_min.unwrap_or(Micros(0)), all.rtt_max.unwrap_or(Micros(u32::MAX)));
+    let within = |q: u64, population: u64, base: Micros| {
+        let share = Share(q * 1_000_000);
+        let (low, high) = all.sketch.quantile_within(share, population)?;
+        let middle = all.sketch.quantile_of(share, population)?;
+        let above = |us: Micros| Micros(us.0.clamp(least.0, most.0.max(least.0)).saturating_sub(base.0));
+        let (low, high) = (u64::from(above(low).0), u64::from(above(high).0));
+        let kept = if high <= limit { Some(true) } else { (low > limit).then_some(false) };
+        Some((nanos(above(middle)), kept))
+    };
     let percentile = |q: u64| {
         let population = all.timed.saturating_add(all.lost);
-        (population > 0)
-            .then(|| all.sketch.quantile_of(Share(q * 1_000_000), population).map_or((Value::Beyond, false), single))
+        (population > 0).then(|| within(q, population, Micros(0)).unwrap_or((Value::Beyond, Some(false))))
     };
     match measure {
         Measure::RttMean => mean(u128::from(all.rtt_sum_us) * u128::from(NANOS_PER_MICRO), all.timed),
         Measure::RttP50 => percentile(50),
         Measure::RttP95 => percentile(95),
         Measure::RttP99 => percentile(99),
-        Measure::RttMax => all.rtt_max.map(single),
+        Measure::RttMax => all.rtt_max.map(|us| (nanos(us), Some(u64::from(us.0) <= limit))),
         Measure::Jitter => mean(u128::from(all.jitter_nanos), all.jitter_minutes),
-        Measure::PdvP99 => jitter::pdv_p99(&all.sketch, all.rtt_min?).map(single),
+        Measure::PdvP99 => within(99, all.sketch.count(), all.rtt_min?),
         // The configuration check gives these limits of their own kind.
         Measure::Loss | Measure::Mos => None,
     }
@@ -270,6 +281,30 @@ mod tests {
         assert_eq!(judge(Measure::RttP95, Limit::Micros(50), &of(&[40; 95], 5)), ("0.040 ms".into(), Verdict::Met));
         assert_eq!(judge(Measure::RttP95, Limit::Micros(50), &of(&[40; 94], 6)), ("lost".into(), Verdict::Breached));
         assert_eq!(judge(Measure::RttMax, Limit::Micros(50), &of(&[40, 51], 6)).1, Verdict::Breached);
+    }
+
+    #[test]
+    fn a_percentile_is_judged_only_where_what_is_kept_can_tell() {
+        // 60.3 ms stands in a bucket from 59.392 to 60.415 ms.
+        let alike = of(&[60_300; 1_440], 0);
+        assert_eq!(judge(Measure::RttP95, Limit::Micros(60_000), &alike), ("60.300 ms".into(), Verdict::Breached));
+        assert_eq!(judge(Measure::RttP95, Limit::Micros(60_300), &alike).1, Verdict::Met);
+        let spread: Vec<u32> = (0..1_440).map(|n| 60_000 + n).collect();
+        let spread = of(&spread, 0);
+        assert_eq!(judge(Measure::RttP95, Limit::Micros(61_500), &spread).1, Verdict::Met, "above the slowest");
+        assert_eq!(judge(Measure::RttP95, Limit::Micros(61_360), &spread).1, Verdict::NotProven, "in the bucket");
+        assert_eq!(judge(Measure::RttP95, Limit::Micros(60_415), &spread).1, Verdict::Breached, "below the bucket");
+        assert_eq!(judge(Measure::PdvP99, Limit::Micros(1_439), &spread).1, Verdict::Met);
+        assert_eq!(judge(Measure::PdvP99, Limit::Micros(1_420), &spread).1, Verdict::NotProven);
+        assert_eq!(judge(Measure::PdvP99, Limit::Micros(400), &spread).1, Verdict::Breached);
+    }
+
+    #[test]
+    fn delay_variation_is_measured_from_the_fastest() {
+        let all = of(&[30, 35, 30, 38, 30, 30], 0);
+        assert_eq!(judge(Measure::PdvP99, Limit::Micros(8), &all), ("0.008 ms".into(), Verdict::Met));
+        assert_eq!(judge(Measure::PdvP99, Limit::Micros(7), &all).1, Verdict::Breached);
+        assert_eq!(judge(Measure::PdvP99, Limit::Micros(7), &of(&[], 3)), ("-".into(), Verdict::NotProven));
     }
 
     #[test]

@@ -43,6 +43,9 @@ pub fn causes(tree: &Tree, mut state_of: impl FnMut(ComponentIx) -> State) -> Ve
         State::Down => blame(tree, &mut state_of, &|state| state == State::Down, &mut found),
         State::Unknown(_) => blame(tree, &mut state_of, &|state| state != State::Up, &mut found),
     }
+    // A component may stand in several branches.
+    let mut seen = std::collections::BTreeSet::new();
+    found.retain(|component| seen.insert(*component));
     found
 }
 
@@ -184,6 +187,19 @@ mod tests {
         assert_eq!(of(b"UDU"), [ComponentIx(1)]);
         assert_eq!(of(b"?DU"), [ComponentIx(0)]);
         assert_eq!(of(b"UUU"), []);
+    }
+
+    #[test]
+    fn a_component_in_two_branches_counts_in_both_and_is_named_once() {
+        let tree = at_least(1, vec![at_least(2, vec![leaf(0), leaf(1)]), at_least(2, vec![leaf(0), leaf(2)])]);
+        let of = |states: &'static [u8; 3]| {
+            let state_of = |c: ComponentIx| state(states[c.get()]);
+            (evaluate(&tree, state_of).state, causes(&tree, state_of))
+        };
+        assert_eq!(tree.components(), [0, 1, 2].map(ComponentIx));
+        assert_eq!(of(b"DUU"), (State::Down, vec![ComponentIx(0)]));
+        assert_eq!(of(b"UDU"), (State::Up, vec![ComponentIx(1)]));
+        assert_eq!(of(b"UDD"), (State::Down, vec![ComponentIx(1), ComponentIx(2)]));
     }
 
     #[test]

@@ -137,11 +137,14 @@ fn tiers(cx: &Context<'_>, n: &Node<'_>, nodes: &[Node<'_>], terms: &Terms<'_>) 
     {
         let begins = show(first.from);
         let found = if first.from < promised.0 {
-            format!("a gap: {promised} is promised, but credits begin only below {begins}")
+            format!(
+                "{promised} is promised, but credits begin only below {begins}: a breach above that is owed nothing"
+            )
         } else {
             format!("credits begin below {begins}, where the promise of {promised} is still kept")
         };
-        first.node.problem(cx, found, format!("let the first line be below = \"{promised}\""));
+        let help = format!("if the contract does not say so, let the first line be below = \"{promised}\"");
+        first.node.warning(cx, found, help);
     }
     continuous(cx, &lines, "down_to", show).then(|| {
         CreditSchedule::Tiers(lines.iter().map(|l| CreditTier { below: Share(l.from), credit: l.credit }).collect())

@@ -79,9 +79,9 @@ fn window(
         && let Some(term) = term(c.starts, c.ends, zone)
         && span.intersect(term).is_none()
     {
-        at("from").problem(
+        at("from").warning(
             cx,
-            format!("the window lies outside contract {} ({} to {})", c.id, c.starts, c.ends),
+            format!("the window lies outside contract {} ({} to {}), so it excludes nothing", c.id, c.starts, c.ends),
             "mend the days, or name the contract that ran then",
         );
     }

@@ -124,17 +124,21 @@ fn acceptance(
 ) {
     let (Some(contract), Some(site)) = (&contracts[service.contract.get()], &sites[service.site.get()]) else { return };
     let Some(accepted) = site.accepted else { return };
-    let outside = accepted < contract.starts || accepted > contract.ends;
+    let early = accepted < contract.starts;
+    let outside = early || accepted > contract.ends;
     if contract.kind == ContractKind::Legacy || !outside || std::mem::replace(&mut reported[service.site.get()], true) {
         return;
     }
     let n = &sections.sites.entries[service.site.get()].1;
     let at = n.get("accepted").unwrap_or_else(|| n.clone());
-    at.problem(
-        cx,
-        format!("accepted on {accepted}, outside contract {} ({} to {})", contract.id, contract.starts, contract.ends),
-        "acceptance lies between the first and the last day of the contract; mend the day or the contract",
-    );
+    let found =
+        format!("accepted on {accepted}, outside contract {} ({} to {})", contract.id, contract.starts, contract.ends);
+    let help = "acceptance lies between the first and the last day of the contract; mend the day or the contract";
+    if early {
+        at.warning(cx, found + ": counted from its first day", help);
+    } else {
+        at.problem(cx, found, help);
+    }
 }
 
 /// Positions of the services under a contract.

@@ -39,8 +39,7 @@ impl Written {
 
 /// Reads a `requires`; `None` when anything in it is wrong (then reported).
 pub fn read<'v>(cx: &Context<'_>, sections: &Sections<'_>, n: &Node<'v>) -> Option<Written> {
-    let mut named = HashSet::new();
-    branch(cx, sections, n, 0, &mut named)
+    branch(cx, sections, n, 0, &mut HashSet::new())
 }
 
 fn branch<'v>(
@@ -52,7 +51,7 @@ fn branch<'v>(
 ) -> Option<Written> {
     match &n.value.kind {
         ValueKind::String(_) => leaf(cx, sections, n, named),
-        ValueKind::Table(_) if depth < MAX_DEPTH => group(cx, sections, n, depth, named),
+        ValueKind::Table(_) if depth < MAX_DEPTH => group(cx, sections, n, depth),
         ValueKind::Table(_) => {
             n.problem(
                 cx,
@@ -92,20 +91,14 @@ fn leaf<'v>(cx: &Context<'_>, sections: &Sections<'_>, n: &Node<'v>, named: &mut
     if !named.insert(id) {
         n.problem(
             cx,
-            format!("\"{id}\" is named twice in this tree"),
+            format!("\"{id}\" is named twice in this list"),
             "name each once; { at_least = …, of = [ … ] } says how many are needed",
         );
     }
     Some(found)
 }
 
-fn group<'v>(
-    cx: &Context<'_>,
-    sections: &Sections<'_>,
-    n: &Node<'v>,
-    depth: usize,
-    named: &mut HashSet<&'v str>,
-) -> Option<Written> {
+fn group(cx: &Context<'_>, sections: &Sections<'_>, n: &Node<'_>, depth: usize) -> Option<Written> {
     n.only(cx, &["all", "any", "at_least", "of"]);
     let present: Vec<&str> = ["all", "any", "of"].into_iter().filter(|k| n.get(k).is_some()).collect();
     let [key] = present[..] else {
@@ -121,7 +114,9 @@ fn group<'v>(
     if items.is_empty() {
         list.problem(cx, "the group is empty", "name at least one device, link or service, or remove the group");
     }
-    let of: Vec<_> = items.iter().map(|n| branch(cx, sections, n, depth + 1, named)).collect();
+    // Two branches may need the same device: the way to both of two links, say. One list counts each once.
+    let mut named = HashSet::new();
+    let of: Vec<_> = items.iter().map(|n| branch(cx, sections, n, depth + 1, &mut named)).collect();
     let size = i64::try_from(items.len()).unwrap_or(i64::MAX).max(1);
     let k = match key {
         "of" => {
