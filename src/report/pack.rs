@@ -120,8 +120,8 @@ pub struct Listed {
     pub sha256: String,
 }
 
-/// Makes every file of a pack. The same contents and key give the same bytes.
-pub fn build(contents: &Contents, key: &Key) -> Result<Files, PackError> {
+/// Makes every file of a pack; `done` hears of each step that is over. The same contents and key give the same bytes.
+pub fn build(contents: &Contents, key: &Key, done: &mut dyn FnMut(&str)) -> Result<Files, PackError> {
     let report = &contents.report;
     let mut records = 0;
     let head = journal::read(&contents.journal, |_| {
@@ -134,7 +134,8 @@ pub fn build(contents: &Contents, key: &Key) -> Result<Files, PackError> {
             report.evidence.journal_head
         )));
     }
-    let mut files = derived(report)?;
+    done("checked the journal's chain");
+    let mut files = derived(report, done)?;
     files.insert("report.json".into(), json::encode(report));
     files.insert("journal.jsonl".into(), contents.journal.clone());
     files.insert("config.toml".into(), contents.config_toml.clone().into_bytes());
@@ -160,19 +161,25 @@ pub fn build(contents: &Contents, key: &Key) -> Result<Files, PackError> {
     });
     files.insert(SIGNATURE.into(), key.sign(&manifest));
     files.insert(MANIFEST.into(), manifest);
+    done("hashed and signed every file");
     Ok(files)
 }
 
-/// Files that follow from the model alone.
-pub fn derived(report: &Report) -> Result<Files, PackError> {
-    Ok(Files::from([
+/// Files that follow from the model alone; `done` hears of each step that is over.
+pub fn derived(report: &Report, done: &mut dyn FnMut(&str)) -> Result<Files, PackError> {
+    let mut files = Files::from([
         ("services.csv".into(), csv::services(report)),
         ("outages.csv".into(), csv::outages(report)),
         ("exclusions.csv".into(), csv::exclusions(report)),
-        ("report.html".into(), html::encode(report)),
-        ("report.pdf".into(), pdf::encode(report)?),
-        ("workbook.xlsx".into(), xlsx::encode(report)?),
-    ]))
+    ]);
+    done("wrote the tables");
+    files.insert("report.html".into(), html::encode(report));
+    done("wrote the HTML");
+    files.insert("report.pdf".into(), pdf::encode(report)?);
+    done("wrote the PDF");
+    files.insert("workbook.xlsx".into(), xlsx::encode(report)?);
+    done("wrote the workbook");
+    Ok(files)
 }
 
 /// The bytes of `manifest.json`.

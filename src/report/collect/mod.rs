@@ -53,11 +53,16 @@ pub struct Collected {
     pub minutes: Vec<u8>,
 }
 
-/// Reads what a report needs.
+/// Reads what a report needs; `done` hears of each step that is over.
 ///
 /// # Errors
 /// The evidence contradicts the configuration; in words.
-pub fn collect(config: &Config, reader: &Reader, wanted: Wanted) -> Result<Collected, String> {
+pub fn collect(
+    config: &Config,
+    reader: &Reader,
+    wanted: Wanted,
+    done: &mut dyn FnMut(&str),
+) -> Result<Collected, String> {
     let source = Source { config, reader, names: Names::of(config), contract: wanted.contract, until: wanted.until };
     let zone = &config.monitor.time_zone;
     let span = wanted.month.span(zone);
@@ -73,17 +78,24 @@ pub fn collect(config: &Config, reader: &Reader, wanted: Wanted) -> Result<Colle
     };
     let mut entries = vec![source.genesis(wanted.month, span, as_of)];
     entries.extend(source.facts(span));
+    done("read what people and the monitor did");
     for month in months_before(wanted.month) {
         entries.extend(source.past_month(month, &entries)?);
     }
+    done("accounted for the months before");
     entries.extend(source.rounds(&components, span, as_of)?);
+    done("read every round");
     let history = History::of(config, &entries)?;
+    done("accounted for every second");
     let mut writer = journal::Writer::new();
     entries.iter().for_each(|e| writer.push(e));
     drop(entries);
     let asked = Asked { config, reader, names: &source.names, history: &history, contract: wanted.contract };
     classes::read(&asked, &mut |entry| writer.push(&entry));
-    Ok(Collected { journal: writer.finish(), minutes: minutes::file(&asked) })
+    done("wrote the journal, with what every class measured");
+    let minutes = minutes::file(&asked);
+    done("wrote the minutes");
+    Ok(Collected { journal: writer.finish(), minutes })
 }
 
 /// How a closed month stands in the evidence: the record that closed or revised it last, its figures, and the revision's number.
