@@ -4,6 +4,7 @@ pub mod check;
 pub mod demo;
 pub mod discover;
 pub mod exclude;
+pub mod fault;
 pub mod import;
 pub mod outage;
 pub mod probe;

@@ -174,6 +174,51 @@ pub enum Entry {
         /// Letter or change.
         reference: String,
     },
+    /// A step in the life of a fault.
+    Fault {
+        /// When it was written down.
+        at: i64,
+        /// When it was so.
+        when: i64,
+        /// Our reference.
+        id: String,
+        /// `open`, `report`, `update`, `stop`, `resume`, `clear`, `close` or `reopen`.
+        action: String,
+        /// Who.
+        by: String,
+        /// What is said.
+        text: String,
+        /// The supplier's reference, or what proves a stop.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        reference: String,
+        /// Identifier of the site; when opened.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        site: Option<String>,
+        /// Services of the contract that suffer; when opened.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        services: Vec<String>,
+        /// Components that are thought to be at fault; when opened.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        components: Vec<String>,
+        /// When it was noticed; when opened.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detected: Option<i64>,
+        /// 1 to 4; when said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        severity: Option<u8>,
+        /// Whose it is thought to be; when said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        responsible: Option<String>,
+        /// Why the restore clock stands; of a stop.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stop: Option<String>,
+        /// What it was; when closed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cause: Option<String>,
+        /// When the next word on it is due; when said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next_update: Option<i64>,
+    },
     /// A remark on an outage.
     Annotation {
         /// When.

@@ -18,7 +18,7 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 /// The version of the manifest, in `manifest.json` under `schema`.
 pub const SCHEMA: &str = "assured-manifest/1";
 /// The version of the derived files' looks: raised whenever the same model would give other bytes.
-pub const DOCUMENTS: &str = "2";
+pub const DOCUMENTS: &str = "3";
 /// The file that lists all others.
 pub const MANIFEST: &str = "manifest.json";
 /// Its signature.

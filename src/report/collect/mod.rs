@@ -13,12 +13,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use self::rounds::{Merged, entries};
 use super::build::{self, CALCULATION, History, closing, past};
+use super::fault;
 use super::journal::{self, Entry, Source as From};
 use crate::config::Config;
 use crate::config::model::ComponentKind;
 use crate::evidence::chain::Hash;
 use crate::evidence::client::{Query, Reader};
 use crate::evidence::exclusion::Exclusions;
+use crate::evidence::fault::Faults;
 use crate::evidence::names::Names;
 use crate::evidence::record::{Action, Body};
 use crate::evidence::rollup::Grain;
@@ -188,7 +190,7 @@ impl Source<'_> {
     /// What happened in the month that is no round.
     fn facts(&self, span: Span) -> Vec<Entry> {
         let mut entries = Vec::new();
-        let mut exclusions = Exclusions::default();
+        let (mut exclusions, mut faults) = (Exclusions::default(), Faults::default());
         let service_of: BTreeMap<&str, ServiceIx> =
             self.config.services.iter().enumerate().map(|(n, s)| (s.id.as_str(), ServiceIx::from(n))).collect();
         let ours =
@@ -199,6 +201,7 @@ impl Source<'_> {
                 return;
             }
             exclusions.take(&stored.record);
+            faults.take(&stored.record);
             let event = |event: &str, seconds: i64, detail: String| Entry::Monitor {
                 at: at.0,
                 event: event.into(),
@@ -272,6 +275,13 @@ impl Source<'_> {
                         reference: step.reference.clone(),
                     },
                 ));
+            }
+        }
+        for fault in faults.all() {
+            // What is not cleared lasts.
+            let lasts = fault.span(Sec(i64::MAX)).intersect(span).is_some();
+            if lasts && fault.services.iter().any(|s| ours(s)) {
+                steps.extend(fault::entries(fault, ours));
             }
         }
         steps.sort_by_key(|(seq, _)| *seq);
