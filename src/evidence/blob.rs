@@ -180,7 +180,7 @@ pub fn decode_where(
         last = Some(block.last);
         if wanted(block.first, block.last) {
             let raw = block.unpack(&mut unpacker)?;
-            decode_block(start, &block, &raw, &mut row)?;
+            decode_block(start, &block, &raw, |series| wanted(series, series), &mut row)?;
         }
     }
     Ok(start)
@@ -284,7 +284,13 @@ fn columns(raw: &[u8]) -> Result<[Cursor<'_>; COLUMNS], BadBlob> {
     if rest.0.is_empty() { Ok(columns) } else { Err(damaged()) }
 }
 
-fn decode_block(start: Sec, block: &Block<'_>, raw: &[u8], row: &mut impl FnMut(u32, Tally)) -> Result<(), BadBlob> {
+fn decode_block(
+    start: Sec,
+    block: &Block<'_>,
+    raw: &[u8],
+    wanted: impl Fn(u32) -> bool,
+    row: &mut impl FnMut(u32, Tally),
+) -> Result<(), BadBlob> {
     let mut columns = columns(raw)?;
     let mut series = block.first;
     for n in 0..block.rows {
@@ -293,11 +299,42 @@ fn decode_block(start: Sec, block: &Block<'_>, raw: &[u8], row: &mut impl FnMut(
         if (delta == 0) != (n == 0) {
             return Err(BadBlob::Damaged("series"));
         }
+        if !wanted(series) {
+            skip_row(&mut columns)?;
+            continue;
+        }
         let rounds = decode_rounds(start, &mut columns)?;
         let replies = decode_replies(&mut columns, rounds.replies())?;
         row(series, Tally { rounds, replies });
     }
     if columns.iter().all(|c| c.0.is_empty()) { Ok(()) } else { Err(BadBlob::Damaged("columns")) }
+}
+
+/// Passes over a row's numbers without making anything of them.
+fn skip_row(columns: &mut [Cursor<'_>; COLUMNS]) -> Result<(), BadBlob> {
+    let mut rounds = 0_i64;
+    for _ in 0..take_count(columns, SEGMENTS, SEGMENT_COUNT)? {
+        columns[SEGMENT_START].take("rounds")?;
+        columns[SEGMENT_INTERVAL].take("rounds")?;
+        rounds += i64::from(columns[SEGMENT_COUNT].small("rounds")?);
+    }
+    for _ in 0..take_count(columns, STRETCHES, STRETCH_COUNT)? {
+        columns[STRETCH_GAP].take("losses")?;
+        rounds -= i64::from(columns[STRETCH_COUNT].small("losses")?);
+        columns[STRETCH_FATE].take("losses")?;
+    }
+    let count = rounds.checked_add(unzigzag(columns[REPLIES].take("replies")?));
+    if count == Some(0) {
+        return Ok(());
+    }
+    for column in [RTT_MIN, RTT_SPREAD, RTT_EXCESS, JITTER_MINUTES, JITTER_SUM] {
+        columns[column].take("replies")?;
+    }
+    for _ in 0..take_count(columns, BUCKET_COUNT, BUCKET_GAP)? {
+        columns[BUCKET_FILL].take("buckets")?;
+        columns[BUCKET_GAP].take("buckets")?;
+    }
+    Ok(())
 }
 
 fn decode_rounds(start: Sec, columns: &mut [Cursor<'_>; COLUMNS]) -> Result<Rounds, BadBlob> {

@@ -10,7 +10,7 @@ use super::model::Report;
 use super::pdf::PdfError;
 use super::sign::Key;
 use super::xlsx::WorkbookError;
-use super::{csv, html, journal, json, pdf, xlsx};
+use super::{csv, driver, html, journal, json, pdf, xlsx};
 
 /// File names with their bytes.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -123,18 +123,14 @@ pub struct Listed {
 /// Makes every file of a pack; `done` hears of each step that is over. The same contents and key give the same bytes.
 pub fn build(contents: &Contents, key: &Key, done: &mut dyn FnMut(&str)) -> Result<Files, PackError> {
     let report = &contents.report;
-    let mut records = 0;
-    let head = journal::read(&contents.journal, |_| {
-        records += 1;
-        Ok(())
-    })?;
+    // Whoever made the report of it has read the whole of it.
+    let (records, head) = journal::end(&contents.journal)?;
     if (records, &head) != (report.evidence.journal_records, &report.evidence.journal_head) {
         return Err(PackError::Apart(format!(
             "the report names journal head {}, the journal ends with {head}",
             report.evidence.journal_head
         )));
     }
-    done("checked the journal's chain");
     let mut files = derived(report, done)?;
     files.insert("report.json".into(), json::encode(report));
     files.insert("journal.jsonl".into(), contents.journal.clone());
@@ -167,18 +163,18 @@ pub fn build(contents: &Contents, key: &Key, done: &mut dyn FnMut(&str)) -> Resu
 
 /// Files that follow from the model alone; `done` hears of each step that is over.
 pub fn derived(report: &Report, done: &mut dyn FnMut(&str)) -> Result<Files, PackError> {
-    let mut files = Files::from([
+    let (workbook, pages) =
+        driver::both(|| xlsx::encode(report), || pdf::encode(report).map(|pdf| (pdf, html::encode(report))));
+    let (pdf, html) = pages?;
+    let files = Files::from([
         ("services.csv".into(), csv::services(report)),
         ("outages.csv".into(), csv::outages(report)),
         ("exclusions.csv".into(), csv::exclusions(report)),
+        ("report.html".into(), html),
+        ("report.pdf".into(), pdf),
+        ("workbook.xlsx".into(), workbook?),
     ]);
-    done("wrote the tables");
-    files.insert("report.html".into(), html::encode(report));
-    done("wrote the HTML");
-    files.insert("report.pdf".into(), pdf::encode(report)?);
-    done("wrote the PDF");
-    files.insert("workbook.xlsx".into(), xlsx::encode(report)?);
-    done("wrote the workbook");
+    done("wrote pages, workbook and tables");
     Ok(files)
 }
 
