@@ -1,8 +1,11 @@
 //! What evidence costs: `bench/evidence.sh` runs it and prints a table.
 //!
 //! Arguments: components, minutes to commit. CPU is that of the working thread; disks are this machine's.
+//! `make DIR [COMPONENTS [DAYS]]`, `report DIR` and `verify DIR` are of [`month`].
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+
+mod month;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -30,6 +33,12 @@ const TEMPLATES: i64 = 60;
 const MONTH_MINUTES: f64 = 31.0 * 1_440.0;
 
 fn main() {
+    let given: Vec<String> = std::env::args().skip(1).collect();
+    if let [what @ ("make" | "report" | "verify"), dir, rest @ ..] =
+        &given.iter().map(String::as_str).collect::<Vec<_>>()[..]
+    {
+        return whole_month(what, Path::new(dir), rest);
+    }
     let mut arguments = std::env::args().skip(1).map(|a| a.parse::<i64>().expect("a number"));
     let components = arguments.next().unwrap_or(10_000);
     let minutes = arguments.next().unwrap_or(240);
@@ -39,7 +48,7 @@ fn main() {
     println!("{components} components, one class, a round a second, {minutes} minutes committed\n");
 
     let mut templates = Vec::new();
-    let folding = measure(|| templates = make_templates(u32::try_from(components).expect("few")));
+    let folding = measure(|| templates = make_templates(u32::try_from(components).expect("few"), true));
     line("fold a minute of rounds", folding.cpu / u32::try_from(TEMPLATES).expect("small"), "CPU");
 
     commit(&dir.path().join("minutes"), &names, &templates, minutes);
@@ -48,8 +57,21 @@ fn main() {
     history(dir.path());
 }
 
-/// Access circuits as they are: a base delay per site, queueing above it, spikes, rare losses, a few outages.
-fn make_templates(components: u32) -> Vec<Minute> {
+fn whole_month(what: &str, dir: &Path, rest: &[&str]) {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
+    let number = |n: usize, else_: i64| rest.get(n).map_or(else_, |a| a.parse().expect("a number"));
+    let (report, verify) = month::arguments(dir);
+    let run = |arguments: &[String]| month::assured(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    match what {
+        "make" => month::make(dir, number(0, 10_000), number(1, 30)),
+        "report" => run(&report),
+        _ => run(&verify),
+    }
+}
+
+/// Access circuits as they are: a base delay per site, queueing above it, spikes, rare losses, and if wanted a few
+/// outages.
+fn make_templates(components: u32, outages: bool) -> Vec<Minute> {
     let mut random = Random(0x5EED);
     let bases: Vec<f64> = (0..components).map(|_| 300.0 * (random.unit() * 6.6).exp()).collect();
     let noise: Vec<f64> = (0..components).map(|_| 0.01 + 0.08 * random.unit()).collect();
@@ -59,7 +81,7 @@ fn make_templates(components: u32) -> Vec<Minute> {
     for at in START..START + TEMPLATES * 60 {
         for c in 0..components as usize {
             // Four outages of some minutes in a month of seconds.
-            if random.unit() < 4.0 / 2_678_400.0 {
+            if outages && random.unit() < 4.0 / 2_678_400.0 {
                 down_until[c] = at + 60 + (random.unit() * 1_200.0) as i64;
             }
             let spike = if random.unit() < 0.002 { 20.0 * random.unit() } else { 1.0 };

@@ -1,5 +1,7 @@
 //! The command line.
 
+pub mod fault;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -44,6 +46,8 @@ pub enum Command {
     Outage(Outage),
     /// Propose, agree, dispute or withdraw an exclusion: append-only, with who and why
     Exclude(Exclude),
+    /// The fault register: one reference to quote, the supplier's beside it, and the contract's clock
+    Fault(fault::Fault),
     /// Write the evidence pack of a contract's month
     Report(Report),
     /// Check a pack offline: signature, hashes, chain, and every figure anew

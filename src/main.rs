@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         Command::Import(import) => command::import::run(&import),
         Command::Outage(outage) => command::outage::run(&outage),
         Command::Exclude(exclude) => command::exclude::run(&exclude),
+        Command::Fault(fault) => command::fault::run(&fault),
         Command::Report(report) => command::report::run(&report),
         Command::Rules(rules) => command::rules::run(&rules),
         Command::Verify(verify) => command::verify::run(&verify),

@@ -12,6 +12,7 @@ use assured_probes::snmp::reading::Reading;
 
 use crate::config::Config;
 use crate::config::model::Measure;
+use crate::evidence::fault::Responsible;
 use crate::measurement::Cause;
 use crate::measurement::status::DatedBy;
 use crate::metrics::histogram::RttHistogram;
@@ -35,6 +36,8 @@ pub struct Snapshot {
     pub devices: Vec<DeviceView>,
     /// Exclusions that both parties agreed on.
     pub exclusions: Arc<[ExclusionView]>,
+    /// Faults that are still to be restored, worst and oldest first.
+    pub faults: Vec<FaultView>,
     /// The monitor itself.
     pub monitor: MonitorView,
 }
@@ -313,6 +316,39 @@ pub struct ExclusionView {
     pub services: Vec<ServiceIx>,
     /// When.
     pub span: Span,
+}
+
+/// A fault of the register that is still to be restored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FaultView {
+    /// Our reference.
+    pub id: String,
+    /// The supplier's; empty before they gave one.
+    pub supplier_reference: String,
+    /// 1 to 4.
+    pub severity: u8,
+    /// Whose it is thought to be.
+    pub responsible: Responsible,
+    /// Where it stands, in a word or two.
+    pub standing: &'static str,
+    /// Why the contract's clock stands; `None` while it runs.
+    pub stopped: Option<&'static str>,
+    /// Services that suffer.
+    pub services: Vec<ServiceIx>,
+    /// What is wrong.
+    pub symptom: String,
+    /// When it was noticed.
+    pub detected: Sec,
+    /// When the supplier was told.
+    pub reported: Option<Sec>,
+    /// When it is to be restored by, by the contract's clock; of very many faults only the first know.
+    pub due: Option<Sec>,
+    /// Whether that has passed.
+    pub late: bool,
+    /// When the next word on it is due.
+    pub next_update: Option<Sec>,
+    /// Whether that has passed.
+    pub overdue: bool,
 }
 
 /// What the Alertmanagers are told directly.

@@ -560,13 +560,13 @@ fn a_flipped_statement_is_found_in_a_pack() {
             config_toml: world.config.redacted_toml.clone(),
             minutes: collected.minutes.clone(),
         };
-        pack::build(&contents, &key).expect("packed")
+        pack::build(&contents, &key, &mut |_| ()).expect("packed")
     };
     let recompute = |files: &pack::Files| {
         let journal = journal::decode(&files["journal.jsonl"]).map_err(|e| e.to_string())?;
         assured::report::build::report(&world.config, &journal)
     };
-    verify(&pack(&collected.journal), None, recompute).expect("it holds");
+    verify(&pack(&collected.journal), None, recompute, &mut |_| ()).expect("it holds");
 
     // Whoever can sign it again still cannot make the figures follow.
     let records = journal::decode(&collected.journal).expect("chained").records;
@@ -579,7 +579,7 @@ fn a_flipped_statement_is_found_in_a_pack() {
             writer.push(&entry);
         }
         assert!(done, "the journal has what is to be changed");
-        verify(&pack(&writer.finish()), None, recompute).expect_err("it was changed")
+        verify(&pack(&writer.finish()), None, recompute, &mut |_| ()).expect_err("it was changed")
     };
     let outcome = flip(&|entry| match entry {
         journal::Entry::Rounds { source: Source::Interface, outcome: o @ RoundOutcome::Lost, .. } => {

@@ -17,7 +17,7 @@ fn key() -> Key {
 }
 
 fn packed() -> Files {
-    static PACKED: LazyLock<Files> = LazyLock::new(|| pack::build(&sample::contents(), &key()).unwrap());
+    static PACKED: LazyLock<Files> = LazyLock::new(|| pack::build(&sample::contents(), &key(), &mut |_| ()).unwrap());
     PACKED.clone()
 }
 
@@ -29,7 +29,7 @@ fn recompute(files: &Files) -> Result<Report, String> {
 }
 
 fn check(files: &Files) -> Result<Holds, Wrong> {
-    verify::verify(files, None, recompute)
+    verify::verify(files, None, recompute, &mut |_| ())
 }
 
 /// Signs whatever the files have become with `key`, as one would who holds it.
@@ -56,13 +56,13 @@ fn an_untouched_pack_verifies_wherever_it_is() {
     let (folder, archive) = store::write(elsewhere.path(), &sample::report().pack_name(), &files, false).unwrap();
     for path in [folder, archive] {
         let read = store::read(&path).unwrap();
-        assert!(verify::verify(&read, Some(&key().public()), recompute).unwrap().trusted);
+        assert!(verify::verify(&read, Some(&key().public()), recompute, &mut |_| ()).unwrap().trusted);
     }
 }
 
 #[test]
 fn the_same_evidence_gives_the_same_bytes() {
-    assert!(pack::build(&sample::contents(), &key()).unwrap() == packed());
+    assert!(pack::build(&sample::contents(), &key(), &mut |_| ()).unwrap() == packed());
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn removed_and_swapped_records_are_found_even_by_a_signature_that_covers_them() 
 fn another_key_is_refused_by_who_trusts_one_and_named_to_who_does_not() {
     let other = Key::from_random(&[1; 32]);
     let files = sign_again(packed(), &other);
-    let wrong = verify::verify(&files, Some(&key().public()), recompute).unwrap_err();
+    let wrong = verify::verify(&files, Some(&key().public()), recompute, &mut |_| ()).unwrap_err();
     assert_eq!(wrong.file, "manifest.sig");
     assert!(wrong.what.contains(&other.public().id()) && wrong.what.contains(&key().public().id()), "{wrong}");
     let holds = check(&files).unwrap();
@@ -138,7 +138,7 @@ fn a_figure_that_does_not_follow_from_the_records_is_named() {
     let mut report = contents.report.clone();
     report.services[1].seconds.down -= 600;
     report.services[1].seconds.up += 600;
-    let files = pack::build(&Contents { report, ..contents }, &key()).unwrap();
+    let files = pack::build(&Contents { report, ..contents }, &key(), &mut |_| ()).unwrap();
     let wrong = check(&files).unwrap_err();
     assert_eq!(
         wrong.to_string(),
@@ -200,7 +200,7 @@ fn a_report_and_a_foreign_journal_make_no_pack() {
         writer.push(&record.entry);
     }
     let contents = Contents { journal: writer.finish(), ..sample::contents() };
-    assert!(matches!(pack::build(&contents, &key()), Err(pack::PackError::Apart(_))));
+    assert!(matches!(pack::build(&contents, &key(), &mut |_| ()), Err(pack::PackError::Apart(_))));
 }
 
 #[test]

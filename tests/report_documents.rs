@@ -213,7 +213,7 @@ fn the_workbook_reads_back_with_its_figures() {
 fn openssl_checks_the_signature_and_reads_the_key() {
     let key = Key::from_random(&[42; 32]);
     let dir = tempfile::tempdir().unwrap();
-    let files = pack::build(&sample::contents(), &key).unwrap();
+    let files = pack::build(&sample::contents(), &key, &mut |_| ()).unwrap();
     let (folder, _) = store::write(dir.path(), "p", &files, false).unwrap();
     let (public, secret, raw) =
         (dir.path().join("signing.pub"), dir.path().join("signing.key"), dir.path().join("sig"));
@@ -254,7 +254,7 @@ fn openssl_checks_the_signature_and_reads_the_key() {
 fn packs_of_every_variant_can_be_written_out() {
     let Some(dir) = std::env::var_os("ASSURED_LOOK") else { return };
     for (name, report) in variants() {
-        let files = pack::derived(&report).unwrap();
+        let files = pack::derived(&report, &mut |_| ()).unwrap();
         store::write(Path::new(&dir), name, &files, true).unwrap();
     }
 }

@@ -4,6 +4,7 @@ pub mod check;
 pub mod demo;
 pub mod discover;
 pub mod exclude;
+pub mod fault;
 pub mod import;
 pub mod outage;
 pub mod probe;
@@ -93,4 +94,35 @@ pub(crate) fn instant(text: &str) -> Result<Sec, Failure> {
     parsed
         .map(|t| Sec(t.as_second()))
         .map_err(|_| Failure::new(format!("{text:?} is no time: write it as in 2026-10-24T23:00:00Z")))
+}
+
+/// Tells how long each step of a long command took: those that keep somebody waiting in the log, the others for whoever
+/// looks closer.
+pub(crate) struct Steps {
+    clock: SystemClock,
+    last_ns: u64,
+}
+
+impl Steps {
+    /// Nanoseconds from which on a step is told to everybody.
+    const LONG: u64 = 1_000_000_000;
+
+    pub(crate) fn new() -> Self {
+        let clock = SystemClock::default();
+        let last_ns = clock.now().mono_ns;
+        Self { clock, last_ns }
+    }
+
+    /// A step is over.
+    pub(crate) fn done(&mut self, what: &str) {
+        let now_ns = self.clock.now().mono_ns;
+        let took_ns = now_ns - std::mem::replace(&mut self.last_ns, now_ns);
+        let seconds = took_ns / 100_000_000;
+        let seconds = format!("{}.{}", seconds / 10, seconds % 10);
+        if took_ns >= Self::LONG {
+            tracing::info!(seconds, "{what}");
+        } else {
+            tracing::debug!(seconds, "{what}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{Failure, Outcome, configuration, instant, now};
+use super::{Failure, Outcome, Steps, configuration, instant, now};
 use crate::cli;
 use crate::config::Config;
 use crate::evidence::client::Reader;
@@ -34,11 +34,13 @@ pub fn run(args: &cli::Report) -> Outcome {
         minutes: collected.minutes,
         report,
     };
-    let files = pack::build(&contents, &key).map_err(Failure::new)?;
+    let mut steps = Steps::new();
+    let files = pack::build(&contents, &key, &mut |what| steps.done(what)).map_err(Failure::new)?;
     let report = contents.report;
     // A provisional pack is in nobody's hands yet: the next one takes its place.
     let replace = args.replace || report.revision.is_some() || replaces_provisional(args, &report);
     let (folder, zip) = store::write(&args.out, &report.pack_name(), &files, replace).map_err(Failure::new)?;
+    steps.done("put the pack on the disk, as a folder and as an archive");
     println!("{}\n{}", folder.display(), zip.display());
     for service in &report.services {
         println!(
@@ -130,11 +132,13 @@ fn contract_of(config: &Config, id: &str) -> Result<ContractIx, Failure> {
 /// The report of a month with the journal that it follows from.
 pub(super) fn make(config: &Config, wanted: Wanted) -> Result<(Report, Collected), Failure> {
     let reader = Reader::open(&config.monitor.data_dir).map_err(Failure::new)?;
-    let collected = collect(config, &reader, wanted).map_err(Failure::new)?;
+    let mut steps = Steps::new();
+    let collected = collect(config, &reader, wanted, &mut |what| steps.done(what)).map_err(Failure::new)?;
     for damage in reader.damages() {
         tracing::warn!("evidence that cannot be believed was left out, its time is unknown: {damage}");
     }
     let report = build::report_of(config, &collected.journal).map_err(Failure::new)?;
+    steps.done("computed every figure from the journal");
     Ok((report, collected))
 }
 

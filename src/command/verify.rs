@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, Steps};
 use crate::cli::Verify;
 use crate::config::{self, Mode};
 use crate::report::pack::Files;
@@ -10,9 +10,11 @@ use crate::report::{build, store, verify};
 
 /// Checks everything and says what holds, or the first thing that is wrong.
 pub fn run(args: &Verify) -> Outcome {
+    let mut steps = Steps::new();
     let files = store::read(&args.pack).map_err(Failure::new)?;
+    steps.done("read the pack");
     let key = args.key.as_deref().map(store::public_key).transpose().map_err(Failure::new)?;
-    match verify::verify(&files, key.as_ref(), recompute) {
+    match verify::verify(&files, key.as_ref(), recompute, &mut |what| steps.done(what)) {
         Ok(holds) => {
             for line in holds.lines() {
                 println!("{line}");

@@ -302,6 +302,7 @@ impl Driver {
                 tracing::info!("exclusions changed, or history was imported");
                 self.ask_past();
             }
+            News::Faults(faults) => self.core.know_faults(faults),
             News::Opened => self.ask_past(),
         }
     }

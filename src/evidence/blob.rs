@@ -164,7 +164,7 @@ pub fn decode(blob: &[u8], row: impl FnMut(u32, Tally)) -> Result<Sec, BadBlob> 
     decode_where(blob, |_, _| true, row)
 }
 
-/// Decodes only blocks of which `wanted` says so, given their first and last series.
+/// Decodes only rows of which `wanted` says so, given the first and last series of a block and then a row's own twice.
 pub fn decode_where(
     blob: &[u8],
     wanted: impl Fn(u32, u32) -> bool,
@@ -180,7 +180,7 @@ pub fn decode_where(
         last = Some(block.last);
         if wanted(block.first, block.last) {
             let raw = block.unpack(&mut unpacker)?;
-            decode_block(start, &block, &raw, &mut row)?;
+            decode_block(start, &block, &raw, |series| wanted(series, series), &mut row)?;
         }
     }
     Ok(start)
@@ -284,7 +284,13 @@ fn columns(raw: &[u8]) -> Result<[Cursor<'_>; COLUMNS], BadBlob> {
     if rest.0.is_empty() { Ok(columns) } else { Err(damaged()) }
 }
 
-fn decode_block(start: Sec, block: &Block<'_>, raw: &[u8], row: &mut impl FnMut(u32, Tally)) -> Result<(), BadBlob> {
+fn decode_block(
+    start: Sec,
+    block: &Block<'_>,
+    raw: &[u8],
+    wanted: impl Fn(u32) -> bool,
+    row: &mut impl FnMut(u32, Tally),
+) -> Result<(), BadBlob> {
     let mut columns = columns(raw)?;
     let mut series = block.first;
     for n in 0..block.rows {
@@ -293,11 +299,42 @@ fn decode_block(start: Sec, block: &Block<'_>, raw: &[u8], row: &mut impl FnMut(
         if (delta == 0) != (n == 0) {
             return Err(BadBlob::Damaged("series"));
         }
+        if !wanted(series) {
+            skip_row(&mut columns)?;
+            continue;
+        }
         let rounds = decode_rounds(start, &mut columns)?;
         let replies = decode_replies(&mut columns, rounds.replies())?;
         row(series, Tally { rounds, replies });
     }
     if columns.iter().all(|c| c.0.is_empty()) { Ok(()) } else { Err(BadBlob::Damaged("columns")) }
+}
+
+/// Passes over a row's numbers without making anything of them.
+fn skip_row(columns: &mut [Cursor<'_>; COLUMNS]) -> Result<(), BadBlob> {
+    let mut rounds = 0_i64;
+    for _ in 0..take_count(columns, SEGMENTS, SEGMENT_COUNT)? {
+        columns[SEGMENT_START].take("rounds")?;
+        columns[SEGMENT_INTERVAL].take("rounds")?;
+        rounds += i64::from(columns[SEGMENT_COUNT].small("rounds")?);
+    }
+    for _ in 0..take_count(columns, STRETCHES, STRETCH_COUNT)? {
+        columns[STRETCH_GAP].take("losses")?;
+        rounds -= i64::from(columns[STRETCH_COUNT].small("losses")?);
+        columns[STRETCH_FATE].take("losses")?;
+    }
+    let count = rounds.checked_add(unzigzag(columns[REPLIES].take("replies")?));
+    if count == Some(0) {
+        return Ok(());
+    }
+    for column in [RTT_MIN, RTT_SPREAD, RTT_EXCESS, JITTER_MINUTES, JITTER_SUM] {
+        columns[column].take("replies")?;
+    }
+    for _ in 0..take_count(columns, BUCKET_COUNT, BUCKET_GAP)? {
+        columns[BUCKET_FILL].take("buckets")?;
+        columns[BUCKET_GAP].take("buckets")?;
+    }
+    Ok(())
 }
 
 fn decode_rounds(start: Sec, columns: &mut [Cursor<'_>; COLUMNS]) -> Result<Rounds, BadBlob> {
@@ -466,17 +503,25 @@ pub(crate) mod tests {
         #[test]
         fn damaged_columns_are_an_error_or_rows_but_never_a_panic(raw in prop::collection::vec(any::<u8>(), 0..300)) {
             let block = Block { first: 0, last: 9, rows: 3, raw: raw.len(), packed: &[] };
-            let _ = decode_block(Sec(0), &block, &raw, &mut |_, _| ());
+            let _ = decode_block(Sec(0), &block, &raw, |series| series % 2 == 0, &mut |_, _| ());
         }
     }
 
     #[test]
-    fn only_wanted_blocks_are_unpacked() {
-        let one = tally(0, &[(9, 500); 60]);
-        let rows: Vec<_> = (0..3_000).map(|s| (s, &one)).collect();
+    fn rows_that_are_not_wanted_are_passed_over() {
+        let kinds = [
+            tally(0, &[(9, 500); 60]),
+            tally(0, &[(0, 0); 60]),
+            tally(0, &[(9, 500), (0, 0), (1, 0), (2, 0), (9, 90_000), (5, 7)]),
+            Tally::default(),
+        ];
+        let rows: Vec<_> = (0..3_000_u32).map(|s| (s, &kinds[s as usize % kinds.len()])).collect();
         let blob = Encoder::new().encode(Sec(0), &rows);
+        let wanted = [0, 1, 2, 3, 700, 1_501, 1_502, 2_999];
         let mut seen = Vec::new();
-        decode_where(&blob, |first, last| (first..=last).contains(&1_500), |s, _| seen.push(s)).expect("whole");
-        assert_eq!((seen.first(), seen.last()), (Some(&1_024), Some(&2_047)));
+        let asked = |first, last| wanted.iter().any(|s| (first..=last).contains(s));
+        decode_where(&blob, asked, |s, tally| seen.push((s, tally))).expect("whole");
+        let expected: Vec<_> = wanted.iter().map(|s| (*s, kinds[*s as usize % kinds.len()].clone())).collect();
+        assert_eq!(seen, expected);
     }
 }

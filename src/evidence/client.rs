@@ -13,6 +13,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use super::blob;
 use super::chain::{Hash, Head, link};
+use super::fault::Faults;
 use super::file::Name;
 use super::file::store::{self as files, Context as _, StoreError};
 use super::names::{Index, Names};
@@ -279,6 +280,25 @@ pub fn newest_change(dir: &Path) -> Result<Option<u64>, StoreError> {
     let sql =
         "SELECT max(seq) FROM record WHERE kind IN ('exclusion', 'import') AND kind NOT IN ('minute', 'hour', 'day')";
     conn.query_row(sql, [], |r| r.get(0)).during("read", &path)
+}
+
+/// The fault register, when the newest file has a newer step than `known`; with the number of that step. Cheap when
+/// there is none.
+///
+/// # Errors
+/// A file cannot be opened.
+pub fn newer_faults(dir: &Path, known: Option<u64>) -> Result<Option<(u64, Faults)>, StoreError> {
+    let Some(name) = files::list(dir)?.into_iter().rfind(|n| !n.is_aside()) else { return Ok(None) };
+    let path = dir.join(name.to_string());
+    files::admit(&path)?;
+    let conn = files::open_readable(&path)?;
+    let sql = "SELECT max(seq) FROM record WHERE kind = 'fault' AND kind NOT IN ('minute', 'hour', 'day')";
+    let newest: Option<u64> = conn.query_row(sql, [], |r| r.get(0)).during("read", &path)?;
+    drop(conn);
+    let Some(newest) = newest.filter(|newest| Some(*newest) > known) else { return Ok(None) };
+    let mut faults = Faults::default();
+    Reader::open(dir)?.facts(|stored| faults.take(&stored.record));
+    Ok(Some((newest, faults)))
 }
 
 fn open_file(path: &Path, name: &Name) -> Result<EvidenceFile, StoreError> {

@@ -15,6 +15,7 @@ pub mod chain;
 pub mod client;
 pub mod driver;
 pub mod exclusion;
+pub mod fault;
 pub mod file;
 pub mod import;
 pub mod merkle;

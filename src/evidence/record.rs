@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::canonical::{self, NotCanonical};
 use super::chain::Hash;
+use super::fault;
 use crate::units::{Sec, Span};
 
 /// Version of the record format, `v` in every record.
@@ -115,6 +116,8 @@ pub enum Body {
     },
     /// A step in the life of an exclusion; see [`super::exclusion`].
     Exclusion(Exclusion),
+    /// A step in the life of a fault; see [`super::fault`].
+    Fault(fault::Step),
     /// A remark on an outage.
     Annotation {
         /// Which service's outage.
@@ -333,7 +336,7 @@ pub enum BadRecord {
 
 impl Body {
     /// Every kind that this version knows.
-    pub const KINDS: [&'static str; 20] = [
+    pub const KINDS: [&'static str; 21] = [
         "genesis",
         "file",
         "recovered",
@@ -349,6 +352,7 @@ impl Body {
         "unwritten",
         "import",
         "exclusion",
+        "fault",
         "annotation",
         "close",
         "revision",
@@ -375,6 +379,7 @@ impl Body {
             Self::Unwritten { .. } => "unwritten",
             Self::Import { .. } => "import",
             Self::Exclusion(_) => "exclusion",
+            Self::Fault(_) => "fault",
             Self::Annotation { .. } => "annotation",
             Self::Close { .. } => "close",
             Self::Revision { .. } => "revision",
@@ -419,6 +424,23 @@ mod tests {
                 reference: text("T-1"),
                 services: vec![text("s")],
                 span: Some(span),
+            }),
+            Body::Fault(fault::Step {
+                id: text("F-C222-Q"),
+                action: fault::Action::Close,
+                who: text("ann"),
+                text: text("fibre mended"),
+                when: Sec(90),
+                reference: text("INC-1"),
+                site: Some(text("hq")),
+                services: vec![text("s")],
+                components: vec![text("l")],
+                detected: Some(Sec(60)),
+                severity: Some(1),
+                responsible: Some(fault::Responsible::ThirdParty),
+                stop: Some(text("mbrc")),
+                cause: Some(fault::Cause::NoFaultFound),
+                next_update: Some(Sec(99)),
             }),
             Body::Annotation {
                 service: text("s"),

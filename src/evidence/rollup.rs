@@ -61,31 +61,42 @@ impl Grain {
 /// Merges rows of many blobs by their series.
 #[derive(Debug, Default)]
 pub struct Merger {
-    rows: Vec<Option<Tally>>,
+    /// For each series one more than its place in `rows`; 0 for none.
+    places: Vec<u32>,
+    rows: Vec<(u32, Tally)>,
 }
 
 impl Merger {
     /// Takes in a row. Parts of one series cost least in time order.
+    ///
+    /// # Panics
+    /// For more series than numbers for them.
     pub fn add(&mut self, series: u32, tally: Tally) {
         let at = series as usize;
-        if self.rows.len() <= at {
-            self.rows.resize_with(at + 1, || None);
+        if self.places.len() <= at {
+            self.places.resize(at + 1, 0);
         }
-        match &mut self.rows[at] {
-            Some(so_far) => so_far.merge(&tally),
-            empty => *empty = Some(tally),
+        match self.places[at].checked_sub(1) {
+            Some(place) => self.rows[place as usize].1.merge(&tally),
+            None => {
+                self.rows.push((series, tally));
+                self.places[at] = u32::try_from(self.rows.len()).expect("no more rows than series, which are u32");
+            }
         }
     }
 
     /// The merged rows in rising order of their series.
     pub fn rows(&self) -> Vec<(u32, &Tally)> {
-        let some = self.rows.iter().enumerate().filter_map(|(n, t)| Some((n as u32, t.as_ref()?)));
-        some.collect()
+        let mut rows: Vec<(u32, &Tally)> = self.rows.iter().map(|(series, tally)| (*series, tally)).collect();
+        rows.sort_by_key(|(series, _)| *series);
+        rows
     }
 
     /// The merged rows in rising order of their series.
     pub fn into_rows(self) -> impl Iterator<Item = (u32, Tally)> {
-        self.rows.into_iter().enumerate().filter_map(|(n, t)| Some((n as u32, t?)))
+        let mut rows = self.rows;
+        rows.sort_by_key(|(series, _)| *series);
+        rows.into_iter()
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod about;
 mod device;
+mod faults;
 pub mod histogram;
 pub mod negotiate;
 mod promise;

@@ -12,7 +12,7 @@ use flate2::write::GzEncoder;
 use super::negotiate::Format;
 use super::rows::Rows;
 use super::table::{self, Metric};
-use super::{about, device, promise};
+use super::{about, device, faults, promise};
 use crate::config::model::{Component, ComponentKind, ContractKind, DeviceRole, LinkRole, Service, Site};
 use crate::snapshot::{ClassView, ComponentView, Counts, ObjectiveView, ServiceView, Shown, Snapshot, VoiceView};
 use crate::units::Sec;
@@ -155,6 +155,13 @@ const FAMILIES: &[(Metric, Fill)] = &[
     (table::SERVICE_ALLOWED, |s, rows| promise::allowance(s, rows, |a| a.allowed as f64)),
     (table::SERVICE_COUNTED, |s, rows| promise::allowance(s, rows, |a| a.counted as f64)),
     (table::RESTORE_DEADLINE, |s, rows| about::service_instants(s, rows, |view| view.restore_by)),
+    (table::FAULTS_OPEN, faults::open),
+    (table::FAULT_OLDEST, |s, rows| {
+        let oldest = s.faults.iter().map(|f| f.detected).min();
+        rows.gauge(&[], oldest.map(|at| at.0 as f64));
+    }),
+    (table::FAULT_LATE, |s, rows| rows.whole(&[], s.faults.iter().filter(|f| f.late).count() as u64)),
+    (table::FAULT_OVERDUE, |s, rows| rows.whole(&[], s.faults.iter().filter(|f| f.overdue).count() as u64)),
     (table::OBJECTIVE_PROBES, |s, rows| objectives(s, |labels, o| rows.whole(&labels, o.probes))),
     (table::OBJECTIVE_MINUTES, |s, rows| objectives(s, |labels, o| rows.counter(&labels, o.minutes))),
     (table::OBJECTIVE_BAD_MINUTES, |s, rows| objectives(s, |labels, o| rows.counter(&labels, o.bad_minutes))),

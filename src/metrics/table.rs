@@ -199,6 +199,14 @@ metrics! {
         "Seconds that count as down this month so far: rounded, and with unknown time where the terms say so.";
     RESTORE_DEADLINE = "assured_service_restore_deadline_timestamp_seconds" Gauge SECONDS, ["site", "service", "contract"],
         "When the outage that lasts is to be restored by, by the contract's clock; absent while nothing is down.";
+    FAULTS_OPEN = "assured_faults_open" Gauge None, ["severity", "responsible"],
+        "Faults of the register that are still to be restored, by severity (1 is worst) and whose they are thought to be.";
+    FAULT_OLDEST = "assured_fault_oldest_open_timestamp_seconds" Gauge SECONDS, [],
+        "When the oldest fault that is still to be restored was noticed, as a Unix time; absent while there is none.";
+    FAULT_LATE = "assured_faults_late" Gauge None, [],
+        "Open faults that should have been restored by now, by the contract's clock.";
+    FAULT_OVERDUE = "assured_fault_update_overdue" Gauge None, [],
+        "Open faults on which the next word was due before now.";
     OBJECTIVE_PROBES = "assured_objective_probes" Gauge None, ["site", "service", "contract", "class", "measure"],
         "Probes behind the value of an objective this month so far, answered or lost.";
     OBJECTIVE_MINUTES = "assured_objective_judged_total" Counter None, ["site", "service", "contract", "class", "measure"],

@@ -149,6 +149,7 @@ pub fn document(report: &Report) -> Document {
         chapters: vec![
             chapters::scorecard::chapter(report),
             chapters::outages::chapter(report, &zone),
+            chapters::faults::chapter(report, &zone),
             chapters::timeline::chapter(report, &zone),
             chapters::quality::chapter(report),
             chapters::voice::chapter(report),

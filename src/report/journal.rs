@@ -174,6 +174,51 @@ pub enum Entry {
         /// Letter or change.
         reference: String,
     },
+    /// A step in the life of a fault.
+    Fault {
+        /// When it was written down.
+        at: i64,
+        /// When it was so.
+        when: i64,
+        /// Our reference.
+        id: String,
+        /// `open`, `report`, `update`, `stop`, `resume`, `clear`, `close` or `reopen`.
+        action: String,
+        /// Who.
+        by: String,
+        /// What is said.
+        text: String,
+        /// The supplier's reference, or what proves a stop.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        reference: String,
+        /// Identifier of the site; when opened.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        site: Option<String>,
+        /// Services of the contract that suffer; when opened.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        services: Vec<String>,
+        /// Components that are thought to be at fault; when opened.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        components: Vec<String>,
+        /// When it was noticed; when opened.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detected: Option<i64>,
+        /// 1 to 4; when said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        severity: Option<u8>,
+        /// Whose it is thought to be; when said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        responsible: Option<String>,
+        /// Why the restore clock stands; of a stop.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stop: Option<String>,
+        /// What it was; when closed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cause: Option<String>,
+        /// When the next word on it is due; when said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next_update: Option<i64>,
+    },
     /// A remark on an outage.
     Annotation {
         /// When.
@@ -375,21 +420,41 @@ pub fn read(bytes: &[u8], mut each: impl FnMut(Record) -> Result<(), String>) ->
     Ok(hex(&head))
 }
 
+/// How many records a journal that was read before has, and the hash of the last one: from its last line alone.
+///
+/// # Errors
+/// There is no last line, or it is no record.
+pub fn end(bytes: &[u8]) -> Result<(u64, String), JournalError> {
+    let wrong = |what: &str| JournalError { line: 1, what: what.into() };
+    let whole = bytes.strip_suffix(b"\n").ok_or_else(|| wrong("it is empty, or its last line is cut off"))?;
+    let last = whole.rsplit(|&b| b == b'\n').next().unwrap_or_default();
+    let object: Map<String, Value> = serde_json::from_slice(last).map_err(|e| wrong(&e.to_string()))?;
+    let number = object.get("seq").and_then(Value::as_u64);
+    let hash = object.get("hash").and_then(Value::as_str);
+    let (records, head) = number.zip(hash).ok_or_else(|| wrong("its last line is no record"))?;
+    Ok((records, head.to_owned()))
+}
+
 fn record(line: u64, head: &mut [u8; 32], bytes: &[u8]) -> Result<Record, String> {
     let text = std::str::from_utf8(bytes).map_err(|_| "not UTF-8")?;
     let mut object: Map<String, Value> = serde_json::from_str(text).map_err(|e| format!("not a JSON object: {e}"))?;
     if object.values().any(|v| !plain(v)) {
         return Err("holds something other than integers, strings and lists of strings".into());
     }
-    if canonical(&object) != text {
+    let Some(Value::String(claimed)) = object.remove("hash") else { return Err("no hash".into()) };
+    let (hashed, place) = placed(&object);
+    let with_hash = |before: &str, after: &str| -> Option<bool> {
+        let rest = text.strip_prefix(before)?.strip_prefix("\"hash\":\"")?.strip_prefix(claimed.as_str())?;
+        Some(rest.strip_prefix("\",")? == after)
+    };
+    if with_hash(&hashed[..place], &hashed[place..]) != Some(true) {
         return Err("not in canonical form (sorted keys, no spaces, integers only)".into());
     }
-    let Some(Value::String(claimed)) = object.remove("hash") else { return Err("no hash".into()) };
     let seq = object.get("seq").and_then(Value::as_u64).ok_or("no sequence number")?;
     if seq != line {
         return Err(format!("record {seq} stands where record {line} belongs: records are missing, added or swapped"));
     }
-    let next = link(head, &canonical(&object));
+    let next = link(head, &hashed);
     if hex(&next) != claimed {
         return Err("the hash does not follow from the record and the one before it: one of them was changed".into());
     }
@@ -417,12 +482,7 @@ fn plain(value: &Value) -> bool {
     }
 }
 
-/// Canonical JSON of a record of integers, strings and lists of strings.
-fn canonical(object: &Map<String, Value>) -> String {
-    placed(object).0
-}
-
-/// [`canonical`], and the byte in front of which the record's hash has its place: it comes before `kind`, which every record has.
+/// Canonical JSON of a record of integers, strings and lists of strings, and the byte in front of which the record's hash has its place: it comes before `kind`, which every record has.
 fn placed(object: &Map<String, Value>) -> (String, usize) {
     // Sorted here, not by the map: whether the map is sorted depends on a feature that any dependency may switch on.
     let mut members: Vec<_> = object.iter().collect();
@@ -437,7 +497,12 @@ fn placed(object: &Map<String, Value>) -> (String, usize) {
         if key.as_str() > "hash" {
             place.get_or_insert(text.len());
         }
-        write!(text, "{}:{value}", Value::from(key.as_str())).expect("a string takes every write");
+        if key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+            text.extend(["\"", key, "\""]);
+        } else {
+            write!(text, "{}", Value::from(key.as_str())).expect("a string takes every write");
+        }
+        write!(text, ":{value}").expect("a string takes every write");
     }
     let place = place.unwrap_or(text.len());
     text.push('}');
@@ -526,6 +591,10 @@ impl Runs {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn canonical(object: &Map<String, Value>) -> String {
+        placed(object).0
+    }
 
     fn object(text: &str) -> Map<String, Value> {
         serde_json::from_str(text).unwrap()

@@ -20,6 +20,8 @@ pub mod words;
 pub mod build;
 pub mod collect;
 pub mod csv;
+mod driver;
+mod fault;
 pub mod html;
 pub mod json;
 pub mod layout;

@@ -5,8 +5,11 @@
 //! RFC 3339 UTC; money is text as in `GBP 25.00`. Whatever the human documents show stands here:
 //! they are functions of this value alone, and `assured verify` makes them again.
 
+mod fault;
+
 use serde::{Deserialize, Serialize};
 
+pub use self::fault::{Fault, FaultClock, FaultStep, FaultStop};
 use crate::units::Sec;
 
 /// The version of this shape, in `report.json` under `schema`.
@@ -38,6 +41,9 @@ pub struct Report {
     pub voice: Vec<VoiceQuality>,
     /// Every exclusion and maintenance window that touches the month, counted or not.
     pub exclusions: Vec<Exclusion>,
+    /// Every fault that touches the month, in the order in which they were opened.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<Fault>,
     /// How well the monitor itself did.
     pub monitor: MonitorHealth,
     /// With what and how it was computed.
@@ -184,6 +190,12 @@ pub struct Outage {
     pub lasts: bool,
     /// `within`, `late` or `open` against `restore_within`; absent when nothing was promised.
     pub restored: Option<String>,
+    /// Seconds of it for which the restore clock stood, by the stops of its faults.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub stopped: u64,
+    /// Faults that it was handled under: our reference, and the supplier's where they gave one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<String>,
     /// How its first second is known; absent when it is only cut there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from_by: Option<Dated>,
@@ -192,6 +204,11 @@ pub struct Outage {
     pub to_by: Option<Dated>,
     /// Annotations, oldest first.
     pub notes: Vec<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// How the moment of a change is known.

@@ -10,7 +10,7 @@ use super::model::Report;
 use super::pdf::PdfError;
 use super::sign::Key;
 use super::xlsx::WorkbookError;
-use super::{csv, html, journal, json, pdf, xlsx};
+use super::{csv, driver, html, journal, json, pdf, xlsx};
 
 /// File names with their bytes.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -18,7 +18,7 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 /// The version of the manifest, in `manifest.json` under `schema`.
 pub const SCHEMA: &str = "assured-manifest/1";
 /// The version of the derived files' looks: raised whenever the same model would give other bytes.
-pub const DOCUMENTS: &str = "2";
+pub const DOCUMENTS: &str = "3";
 /// The file that lists all others.
 pub const MANIFEST: &str = "manifest.json";
 /// Its signature.
@@ -120,21 +120,18 @@ pub struct Listed {
     pub sha256: String,
 }
 
-/// Makes every file of a pack. The same contents and key give the same bytes.
-pub fn build(contents: &Contents, key: &Key) -> Result<Files, PackError> {
+/// Makes every file of a pack; `done` hears of each step that is over. The same contents and key give the same bytes.
+pub fn build(contents: &Contents, key: &Key, done: &mut dyn FnMut(&str)) -> Result<Files, PackError> {
     let report = &contents.report;
-    let mut records = 0;
-    let head = journal::read(&contents.journal, |_| {
-        records += 1;
-        Ok(())
-    })?;
+    // Whoever made the report of it has read the whole of it.
+    let (records, head) = journal::end(&contents.journal)?;
     if (records, &head) != (report.evidence.journal_records, &report.evidence.journal_head) {
         return Err(PackError::Apart(format!(
             "the report names journal head {}, the journal ends with {head}",
             report.evidence.journal_head
         )));
     }
-    let mut files = derived(report)?;
+    let mut files = derived(report, done)?;
     files.insert("report.json".into(), json::encode(report));
     files.insert("journal.jsonl".into(), contents.journal.clone());
     files.insert("config.toml".into(), contents.config_toml.clone().into_bytes());
@@ -160,19 +157,25 @@ pub fn build(contents: &Contents, key: &Key) -> Result<Files, PackError> {
     });
     files.insert(SIGNATURE.into(), key.sign(&manifest));
     files.insert(MANIFEST.into(), manifest);
+    done("hashed and signed every file");
     Ok(files)
 }
 
-/// Files that follow from the model alone.
-pub fn derived(report: &Report) -> Result<Files, PackError> {
-    Ok(Files::from([
+/// Files that follow from the model alone; `done` hears of each step that is over.
+pub fn derived(report: &Report, done: &mut dyn FnMut(&str)) -> Result<Files, PackError> {
+    let (workbook, pages) =
+        driver::both(|| xlsx::encode(report), || pdf::encode(report).map(|pdf| (pdf, html::encode(report))));
+    let (pdf, html) = pages?;
+    let files = Files::from([
         ("services.csv".into(), csv::services(report)),
         ("outages.csv".into(), csv::outages(report)),
         ("exclusions.csv".into(), csv::exclusions(report)),
-        ("report.html".into(), html::encode(report)),
-        ("report.pdf".into(), pdf::encode(report)?),
-        ("workbook.xlsx".into(), xlsx::encode(report)?),
-    ]))
+        ("report.html".into(), html),
+        ("report.pdf".into(), pdf),
+        ("workbook.xlsx".into(), workbook?),
+    ]);
+    done("wrote pages, workbook and tables");
+    Ok(files)
 }
 
 /// The bytes of `manifest.json`.

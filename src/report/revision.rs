@@ -1,5 +1,7 @@
 //! A closed month's figures change only by a revision, which lists every figure with its old and new value.
 
+use std::collections::BTreeMap;
+
 use super::model::{Change, Report};
 use crate::evidence::chain::Hash;
 
@@ -43,17 +45,18 @@ pub fn hash(figures: &Figures) -> Hash {
 /// Every figure that is another than before, or is new or gone.
 #[must_use]
 pub fn changes(old: &Figures, new: &Figures) -> Vec<Change> {
-    let find = |list: &Figures, name: &str| list.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());
+    let by_name = |list: &Figures| -> BTreeMap<String, String> { list.iter().rev().cloned().collect() };
+    let (before, after) = (by_name(old), by_name(new));
     let change = |figure: &str, old: Option<String>, new: Option<String>| Change {
         figure: figure.to_owned(),
         old: old.unwrap_or_else(|| "none".into()),
         new: new.unwrap_or_else(|| "none".into()),
     };
     let changed = new.iter().filter_map(|(name, value)| {
-        let before = find(old, name);
+        let before = before.get(name).cloned();
         (before.as_ref() != Some(value)).then(|| change(name, before, Some(value.clone())))
     });
-    let gone = old.iter().filter(|(name, _)| find(new, name).is_none());
+    let gone = old.iter().filter(|(name, _)| !after.contains_key(name));
     changed.chain(gone.map(|(name, value)| change(name, Some(value.clone()), None))).collect()
 }
 

@@ -66,18 +66,23 @@ fn wrong(file: &str, what: impl Into<String>) -> Wrong {
     Wrong { file: file.to_owned(), what: what.into() }
 }
 
-/// Checks everything. `recompute` makes the report anew from `journal.jsonl` and `config.toml`.
+/// Checks everything. `recompute` makes the report anew from `journal.jsonl` and `config.toml`; `done` hears of each
+/// step that is over.
 pub fn verify(
     files: &Files,
     trusted: Option<&PublicKey>,
     recompute: impl Fn(&Files) -> Result<Report, String>,
+    done: &mut dyn FnMut(&str),
 ) -> Result<Holds, Wrong> {
     let manifest = signed(files, trusted)?;
     unchanged(files, &manifest)?;
+    done("checked the signature and every file's hash");
     chained(files, &manifest)?;
+    done("checked the journal's chain");
     let report =
         recompute(files).map_err(|e| wrong("journal.jsonl", format!("the figures cannot be computed from it: {e}")))?;
-    let documents_compared = follows(files, &manifest, &report)?;
+    done("computed every figure from the journal");
+    let documents_compared = follows(files, &manifest, &report, done)?;
     Ok(Holds { manifest, trusted: trusted.is_some(), documents_compared })
 }
 
@@ -152,7 +157,7 @@ fn chained(files: &Files, manifest: &Manifest) -> Result<(), Wrong> {
     Ok(())
 }
 
-fn follows(files: &Files, manifest: &Manifest, report: &Report) -> Result<bool, Wrong> {
+fn follows(files: &Files, manifest: &Manifest, report: &Report, done: &mut dyn FnMut(&str)) -> Result<bool, Wrong> {
     if let Some(what) = json::first_difference(&files["report.json"], &json::encode(report)) {
         return Err(wrong("report.json", what));
     }
@@ -164,8 +169,8 @@ fn follows(files: &Files, manifest: &Manifest, report: &Report) -> Result<bool, 
     if manifest.documents != pack::DOCUMENTS || manifest.software != report.method.software {
         return Ok(false);
     }
-    let derived =
-        pack::derived(report).map_err(|e| wrong("report.json", format!("no documents can be made of it: {e}")))?;
+    let derived = pack::derived(report, done)
+        .map_err(|e| wrong("report.json", format!("no documents can be made of it: {e}")))?;
     for name in pack::DERIVED {
         let (is, should) = (&files[name], &derived[name]);
         if is != should {

@@ -31,6 +31,7 @@ pub fn encode(report: &Report) -> Result<Vec<u8>, WorkbookError> {
     outages(&mut book, report)?;
     objectives(&mut book, report)?;
     exclusions(&mut book, report)?;
+    faults(&mut book, report)?;
     classes(&mut book, report)?;
     voice(&mut book, report)?;
     gaps(&mut book, report)?;
@@ -209,6 +210,8 @@ fn outages(book: &mut Workbook, report: &Report) -> Result<(), WorkbookError> {
         ("Cause", 40.0),
         ("Components", 30.0),
         ("Restored", 10.0),
+        ("Restore clock stood s", 11.0),
+        ("Faults", 26.0),
         ("From dated by", 24.0),
         ("To dated by", 24.0),
         ("Notes", 50.0),
@@ -225,6 +228,8 @@ fn outages(book: &mut Workbook, report: &Report) -> Result<(), WorkbookError> {
                 t(&o.cause),
                 t(o.components.join(" ")),
                 t(o.restored.as_deref().unwrap_or("")),
+                V::I(o.stopped),
+                t(o.faults.join("; ")),
                 t(o.from_by.as_ref().map_or("", Dated::words)),
                 t(o.to_by.as_ref().map_or("", Dated::words)),
                 t(o.notes.join("; ")),
@@ -250,6 +255,63 @@ fn objectives(book: &mut Workbook, report: &Report) -> Result<(), WorkbookError>
         })
     });
     fill(sheet(book, "Objectives", &head)?, rows)
+}
+
+fn faults(book: &mut Workbook, report: &Report) -> Result<(), WorkbookError> {
+    let head = [
+        ("Fault", 12.0),
+        ("Supplier's reference", 18.0),
+        ("State", 14.0),
+        ("Severity", 9.0),
+        ("Site", 16.0),
+        ("Services", 30.0),
+        ("Components", 30.0),
+        ("Symptom", 40.0),
+        ("Responsible", 14.0),
+        ("Cause", 16.0),
+        ("Noticed (UTC)", 21.0),
+        ("Reported (UTC)", 21.0),
+        ("Restored (UTC)", 21.0),
+        ("Closed (UTC)", 21.0),
+        ("Restore within s", 11.0),
+        ("Clock ran s", 11.0),
+        ("Clock stood s", 11.0),
+        ("Restored late", 10.0),
+        ("Stops", 50.0),
+        ("Steps", 60.0),
+    ];
+    let time = |at: &Option<String>| t(at.as_deref().unwrap_or(""));
+    let rows = report.faults.iter().map(|f| {
+        let stops = f.stops.iter().map(|s| {
+            let to = s.to.as_deref().unwrap_or("now");
+            format!("{} to {to} {}: {} ({})", s.from, s.reason, s.note, s.by)
+        });
+        let steps = f.history.iter().map(|s| format!("{} {} by {}: {}", s.at, s.action, s.by, s.note));
+        let clock = |of: fn(&super::model::FaultClock) -> u64| i(f.clock.as_ref().map(of));
+        vec![
+            t(&f.id),
+            t(&f.supplier_reference),
+            t(&f.state),
+            V::I(f.severity),
+            t(f.site.as_deref().unwrap_or("")),
+            t(f.services.join(" ")),
+            t(f.components.join(" ")),
+            t(&f.symptom),
+            t(&f.responsible),
+            t(f.cause.as_deref().unwrap_or("")),
+            t(&f.detected),
+            time(&f.reported),
+            time(&f.cleared),
+            time(&f.closed),
+            clock(|c| c.within),
+            clock(|c| c.run),
+            clock(|c| c.stopped),
+            t(f.clock.as_ref().map_or("", |c| if c.late { "yes" } else { "no" })),
+            t(stops.collect::<Vec<_>>().join("; ")),
+            t(steps.collect::<Vec<_>>().join("; ")),
+        ]
+    });
+    fill(sheet(book, "Faults", &head)?, rows)
 }
 
 fn exclusions(book: &mut Workbook, report: &Report) -> Result<(), WorkbookError> {

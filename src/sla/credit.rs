@@ -47,7 +47,7 @@ pub struct AtRisk {
 /// Applies `schedule` to a month that is not over, as if enough of it had been measured.
 ///
 /// `None` while there is no availability to compare. A clock that a fault has stopped is not known here, so
-/// `late_restorations` counts every outage that lasted too long by the service hours alone.
+/// `late_restorations` counts every outage that was not restored in time, the one that lasts included.
 #[must_use]
 pub fn at_risk(schedule: &CreditSchedule, figures: &Figures, late_restorations: u64) -> Option<AtRisk> {
     let of = |availability: Ratio| {

@@ -280,7 +280,7 @@ impl World {
         let reader = Reader::open(&self.data()).expect("readable");
         let month = Month::of(BEGIN, &self.config.monitor.time_zone);
         let wanted = collect::Wanted { contract: ContractIx(0), month, at: self.now, asked: true, until: None };
-        collect::collect(&self.config, &reader, wanted).expect("collected")
+        collect::collect(&self.config, &reader, wanted, &mut |_| ()).expect("collected")
     }
 
     pub fn report(&self) -> Report {

@@ -62,6 +62,8 @@ fn outage(d: &Down<'_>) -> Outage {
         began_before: false,
         lasts: false,
         restored: Some(s(if seconds > 18_000 { "late" } else { "within" })),
+        stopped: if d.from == FIBRE.from { 2_100 } else { 0 },
+        faults: if d.from == FIBRE.from { vec![s("F-C222-Q (supplier's INC-204417)")] } else { vec![] },
         from_by: d.components.first().map(|c| dated(c, d.from)),
         to_by: d.components.first().map(|c| dated(c, d.to)),
         notes: if d.note.is_empty() { vec![] } else { vec![s(d.note)] },
@@ -483,6 +485,77 @@ fn exclusions() -> Vec<Exclusion> {
     ]
 }
 
+fn faults() -> Vec<Fault> {
+    let step = |at: &str, by: &str, action: &str, note: &str, reference: &str| FaultStep {
+        at: s(at),
+        written: s(at),
+        by: s(by),
+        action: s(action),
+        note: s(note),
+        reference: s(reference),
+    };
+    vec![
+        Fault {
+            id: s("F-C222-Q"),
+            supplier_reference: s("INC-204417"),
+            state: s("closed"),
+            severity: 1,
+            site: Some(s("county-hall")),
+            services: vec![s("ch-data"), s("ch-voice")],
+            components: vec![s("ch-primary"), s("ch-backup")],
+            symptom: s("County Hall is cut off: no calls, no data, both access links down"),
+            responsible: s("supplier"),
+            cause: Some(s("line")),
+            detected: s(FIBRE.from),
+            reported: Some(s("2026-10-13T05:20:00Z")),
+            cleared: Some(s(FIBRE.to)),
+            closed: Some(s("2026-10-16T16:00:00Z")),
+            stops: vec![FaultStop {
+                from: s("2026-10-13T06:05:00Z"),
+                to: Some(s("2026-10-13T06:40:00Z")),
+                reason: s("awaiting_customer_access"),
+                by: s("J. Okafor (council)"),
+                note: s("comms room was locked; caretaker called"),
+                reference: s("BT note 3"),
+            }],
+            clock: Some(FaultClock {
+                within: 18_000,
+                run: 11_489,
+                stopped: 2_100,
+                due: Some(s("2026-10-13T10:47:41Z")),
+                late: false,
+            }),
+            history: vec![
+                step("2026-10-13T05:16:00Z", "N. Patel (night desk)", "open", "County Hall is cut off", ""),
+                step("2026-10-13T05:20:00Z", "N. Patel (night desk)", "report", "told the desk", "INC-204417"),
+                step("2026-10-13T06:05:00Z", "J. Okafor (council)", "stop", "comms room was locked", "BT note 3"),
+                step("2026-10-13T06:40:00Z", "J. Okafor (council)", "resume", "engineer is in", ""),
+                step("2026-10-13T09:05:00Z", "N. Patel (night desk)", "clear", "spliced in Pegs Lane", ""),
+                step("2026-10-16T16:00:00Z", "J. Okafor (council)", "close", "shared duct, see letter", ""),
+            ],
+        },
+        Fault {
+            id: s("F-C223-N"),
+            supplier_reference: String::new(),
+            state: s("open"),
+            severity: 3,
+            site: Some(s("library")),
+            services: vec![s("lib-voice")],
+            components: vec![],
+            symptom: s("calls sound choppy in the afternoon"),
+            responsible: s("unknown"),
+            cause: None,
+            detected: s("2026-10-29T14:10:00Z"),
+            reported: None,
+            cleared: None,
+            closed: None,
+            stops: vec![],
+            clock: None,
+            history: vec![step("2026-10-29T14:15:00Z", "front desk", "open", "calls sound choppy", "")],
+        },
+    ]
+}
+
 fn monitor() -> MonitorHealth {
     let gap = |from: &str, to: &str, cause: &str, components| Gap {
         from: s(from),
@@ -620,6 +693,7 @@ pub fn report() -> Report {
         ],
         voice: vec![voice("ch-primary", 43_900, 41_000), voice("lib-r1", 41_800, 36_500)],
         exclusions: exclusions(),
+        faults: faults(),
         monitor: monitor(),
         method: Method {
             software: s("assured 0.1.0"),
@@ -732,6 +806,10 @@ pub fn hostile() -> Report {
     report.terms.customer.clone_from(&evil[0]);
     report.terms.reference.clone_from(&evil[3]);
     report.exclusions[0].reason.clone_from(&evil[0]);
+    report.faults[0].symptom.clone_from(&evil[2]);
+    report.faults[0].supplier_reference.clone_from(&evil[1]);
+    report.faults[0].history[1].note = "word ".repeat(400);
+    report.faults[0].services = (0..400).map(|n| format!("service-{n}")).collect();
     report.sites[0].title.clone_from(&evil[4]);
     report.period.time_zone = s("Nowhere/At-All");
     report
@@ -773,6 +851,7 @@ pub fn empty() -> Report {
     report.classes.clear();
     report.voice.clear();
     report.exclusions.clear();
+    report.faults.clear();
     report.monitor = MonitorHealth::default();
     report.method = Method::default();
     report.totals = Totals::default();

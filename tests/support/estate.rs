@@ -255,6 +255,7 @@ impl Maker {
             services: self.services,
             devices,
             exclusions: Arc::default(),
+            faults: Vec::new(),
             monitor: MonitorView {
                 isolated: false,
                 scheduler_lag: 0.000_8,

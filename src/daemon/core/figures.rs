@@ -35,7 +35,7 @@ pub(super) struct Live {
 }
 
 /// The month so far by the contract's formula.
-pub(super) fn live(core: &Core, service: ServiceIx, now: &ledger::Now) -> Live {
+pub(super) fn live(core: &Core, service: ServiceIx, now: &ledger::Now, at: Sec) -> Live {
     let config = &core.config;
     let sla = &config.slas[config.services[service.get()].sla.get()];
     let promise = Promise::from(sla);
@@ -61,7 +61,7 @@ pub(super) fn live(core: &Core, service: ServiceIx, now: &ledger::Now) -> Live {
     let allowed = figures.allowed_down;
     let budget_remaining = (allowed > 0).then(|| figures.budget_left as f64 / allowed as f64);
     let credit = sla.credits.as_ref().and_then(|schedule| {
-        let at_risk = at_risk(schedule, &figures, late_restorations(config, sla, book))?;
+        let at_risk = at_risk(schedule, &figures, late_restorations(core, service, sla, book, at))?;
         Some(CreditView { so_far: at_risk.so_far.as_f64(), certain: at_risk.certain.as_f64() })
     });
     let allowance =
@@ -92,12 +92,12 @@ pub(super) fn live(core: &Core, service: ServiceIx, now: &ledger::Now) -> Live {
     Live { ratios, budget_remaining, credit, allowance, objectives, budget_left_seconds, achievable }
 }
 
-/// Outages of the month that lasted longer than they may, by the service hours; the one that lasts included.
-fn late_restorations(config: &Config, sla: &Sla, book: &MonthBook) -> u64 {
-    let Some(within) = sla.restore_within else { return 0 };
-    let clock = RestoreClock { zone: &config.monitor.time_zone, hours: &sla.service_hours, stops: &[] };
-    let outages = book.outages().iter().filter(|o| o.what == Entered::Outage);
-    outages.filter(|o| clock.elapsed(Span::new(o.began, o.span.to)) > within).count() as u64
+/// Outages of the month that were not restored in time, as a report would count them; the one that lasts included.
+fn late_restorations(core: &Core, ix: ServiceIx, sla: &Sla, book: &MonthBook, now: Sec) -> u64 {
+    let Some(within) = sla.restore_within.filter(|_| book.outages().iter().next().is_some()) else { return 0 };
+    let stops: Vec<Span> = book.plan().excluded.iter().copied().chain(core.faults.stops(ix, now)).collect();
+    let clock = RestoreClock { zone: &core.config.monitor.time_zone, hours: &sla.service_hours, stops: &stops };
+    clock.late(book.outages().iter(), within)
 }
 
 fn limit_in_base_units(limit: crate::config::model::Limit) -> f64 {

@@ -5,6 +5,7 @@
 //! returns; what it found out it shows in a [`Snapshot`].
 
 mod devices;
+mod faults;
 pub(in crate::daemon) mod figures;
 mod interface;
 mod judged;
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 use assured_probes::icmp::{Event, Request, Strays};
 
+use self::faults::Register;
 use self::figures::Objectives;
 use self::interface::Interfaces;
 pub use self::switched::PROPOSER;
@@ -32,6 +34,7 @@ use crate::daemon::keeper::driver::Standing;
 use crate::daemon::replay::{Past, feed, stated_and_probed};
 use crate::daemon::resolve::{Change, Names};
 use crate::evidence;
+use crate::evidence::fault::Faults;
 use crate::evidence::record::Body;
 use crate::measurement::minute::{MINUTE, Minute, MinuteAggregator};
 use crate::measurement::{Cause, Outcome, Round, Verdict};
@@ -77,6 +80,7 @@ pub struct Core {
     isolated_since: Option<Sec>,
     evidence: Standing,
     exclusions: Arc<[ExclusionView]>,
+    faults: Register,
     alerts: Arc<AlertsView>,
     objectives: Objectives,
     newest: Sec,
@@ -127,6 +131,7 @@ impl Core {
             isolated_since: None,
             evidence: Standing::default(),
             exclusions: Arc::default(),
+            faults: Register::default(),
             alerts: Arc::default(),
             objectives: Objectives::new(&config),
             newest: started,
@@ -275,6 +280,11 @@ impl Core {
         self.since_asked = Some(Vec::new());
     }
 
+    /// The fault register as the evidence has it now.
+    pub fn know_faults(&mut self, faults: Faults) {
+        self.faults = Register::new(&self.config, faults);
+    }
+
     /// Nobody reads the past any more.
     pub fn no_past(&mut self) {
         self.since_asked = None;
@@ -282,7 +292,8 @@ impl Core {
 
     /// Takes the past for its own, and adds what has come since it was asked for.
     pub fn adopt(&mut self, past: Past) {
-        let Past { fold, mut objectives, agreed, exclusions, switched_off, .. } = past;
+        let Past { fold, mut objectives, agreed, exclusions, faults, switched_off, .. } = past;
+        self.know_faults(faults);
         objectives.judge_on(&mut self.objectives);
         (self.fold, self.objectives, self.agreed) = (fold, objectives, agreed);
         self.exclusions = exclusions.into();
@@ -365,6 +376,7 @@ impl Core {
         self.fold = fold;
         self.agreed = self.agreed_anew(&old);
         self.exclusions = self.exclusions_anew(&old);
+        self.faults.reload(&self.config);
         if !self.keeping {
             for service in anew {
                 let service = &self.config.services[service.get()].id;

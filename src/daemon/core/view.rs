@@ -77,6 +77,7 @@ pub(super) fn snapshot(core: &Core, now: Now, strays: &Strays, sketch: Sketch) -
         services,
         devices: core.devices.views(),
         exclusions: core.exclusions.clone(),
+        faults: core.faults.views(&core.config, &core.agreed, now.sec()),
         monitor: monitor(core, strays),
     }
 }
@@ -245,7 +246,7 @@ fn service(core: &Core, ix: ServiceIx, now: Sec) -> ServiceView {
         reason = format!("maintenance; otherwise {}: {reason}", shown(standing.state).name());
     }
     let accounts = standing.tally.accounts;
-    let figures = super::figures::live(core, ix, &standing);
+    let figures = super::figures::live(core, ix, &standing, now);
     let book = core.fold.ledger().month(ix, Month::of(now, &config.monitor.time_zone));
     let outages = book.map_or_else(Vec::new, |book| {
         book.outages()
@@ -271,7 +272,7 @@ fn service(core: &Core, ix: ServiceIx, now: Sec) -> ServiceView {
         budget_remaining: figures.budget_remaining,
         credit: figures.credit,
         allowance: figures.allowance,
-        restore_by: (state == Shown::Down).then(|| restore_by(core, ix, standing.since)).flatten(),
+        restore_by: (state == Shown::Down).then(|| restore_by(core, ix, standing.since, now)).flatten(),
         objectives: figures.objectives,
         outages,
         unknown: book.map_or_else(Vec::new, |book| longest(book.unknown().iter().map(|u| u.span).collect())),
@@ -280,12 +281,14 @@ fn service(core: &Core, ix: ServiceIx, now: Sec) -> ServiceView {
     }
 }
 
-/// When an outage that began at `since` is to be restored by: service hours, less what is excluded or announced in time.
-fn restore_by(core: &Core, ix: ServiceIx, since: Sec) -> Option<Sec> {
+/// When an outage that began at `since` is to be restored by: service hours, less what is excluded or announced in time,
+/// and less the stops of its faults.
+fn restore_by(core: &Core, ix: ServiceIx, since: Sec, now: Sec) -> Option<Sec> {
     let config = &core.config;
     let sla = &config.slas[config.services[ix.get()].sla.get()];
     let within = sla.restore_within?;
-    let stops = exclusion::of_service(config, ix, &core.agreed);
+    let mut stops = exclusion::of_service(config, ix, &core.agreed);
+    stops.extend(core.faults.stops(ix, now));
     RestoreClock { zone: &config.monitor.time_zone, hours: &sla.service_hours, stops: &stops }.deadline(since, within)
 }
 

@@ -13,8 +13,9 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::daemon::replay::{Past, Wanted, client as replay};
-use crate::evidence::client::newest_change;
+use crate::evidence::client::{newer_faults, newest_change};
 use crate::evidence::driver::{BACKLOG_FACTS, BACKLOG_MINUTES, Writer, Written};
+use crate::evidence::fault::Faults;
 use crate::evidence::file::store as files;
 use crate::evidence::names::Names;
 use crate::evidence::record::Body;
@@ -32,6 +33,8 @@ pub enum News {
     NoPast(String),
     /// Exclusions were proposed, agreed, disputed or withdrawn, or history was imported: the past has to be read again.
     Changed,
+    /// Somebody did something about a fault.
+    Faults(Faults),
     /// Evidence could not be opened before and can be now.
     Opened,
 }
@@ -41,6 +44,7 @@ pub enum News {
 enum Found {
     Past(u64, Result<Box<Past>, String>),
     NewestChange(Option<u64>),
+    Faults(u64, Faults),
     Size(u64),
     Opening(Box<Result<(Writer, Opened), StoreError>>),
 }
@@ -77,6 +81,8 @@ pub struct Keeper {
     home: mpsc::Sender<Found>,
     /// The newest import, and step about an exclusion, that the figures know.
     known_change: Option<u64>,
+    /// The newest step about a fault that was told.
+    known_fault: Option<u64>,
     asked: u64,
     reading: Option<CancellationToken>,
     looked_at: Option<Sec>,
@@ -137,6 +143,7 @@ impl Keeper {
             found,
             home,
             known_change: None,
+            known_fault: None,
             asked: 0,
             reading: None,
             looked_at: None,
@@ -270,7 +277,7 @@ impl Keeper {
             self.let_go_at = Some(now);
             writer.retain(self.retention);
         }
-        let (dir, home) = (self.dir.clone(), self.home.clone());
+        let (dir, home, known_fault) = (self.dir.clone(), self.home.clone(), self.known_fault);
         match &mut self.hand {
             Hand::Open(_) => drop(tokio::task::spawn_blocking(move || {
                 // What cannot be read now is looked for again in a minute.
@@ -279,6 +286,9 @@ impl Keeper {
                 }
                 if let Ok(newest) = newest_change(&dir) {
                     let _ = home.blocking_send(Found::NewestChange(newest));
+                }
+                if let Ok(Some((newest, faults))) = newer_faults(&dir, known_fault) {
+                    let _ = home.blocking_send(Found::Faults(newest, faults));
                 }
             })),
             Hand::Shut(waiting) if !waiting.opening && !first => {
@@ -309,6 +319,10 @@ impl Keeper {
                     };
                 }
                 Found::Past(..) => {}
+                Found::Faults(newest, faults) => {
+                    self.known_fault = Some(newest);
+                    return News::Faults(faults);
+                }
                 Found::Size(bytes) => self.bytes = Some(bytes),
                 Found::NewestChange(newest) => {
                     if newest > self.known_change && self.reading.is_none() {

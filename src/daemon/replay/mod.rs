@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use super::core::figures::{Cut, Objectives};
 use crate::config::Config;
 use crate::evidence::exclusion::Exclusions;
+use crate::evidence::fault::Faults;
 use crate::evidence::record::{Body, Record};
 use crate::evidence::recover::Chunk;
 use crate::evidence::rollup::{DAY, Grain};
@@ -45,6 +46,8 @@ pub struct Past {
     pub agreed: Vec<Agreed>,
     /// The same with their names.
     pub exclusions: Vec<ExclusionView>,
+    /// The fault register.
+    pub faults: Faults,
     /// The newest import, or step in the life of any exclusion: its record's number.
     pub newest_change: Option<u64>,
     /// Links whose interface was said to be switched off last, by identifier, and since when.
@@ -68,6 +71,7 @@ pub struct Wanted {
 #[derive(Debug, Default)]
 pub(super) struct Facts {
     exclusions: Exclusions,
+    faults: Faults,
     newest_change: Option<u64>,
     starts: Vec<Sec>,
     switched_off: BTreeMap<String, Sec>,
@@ -81,6 +85,7 @@ impl Facts {
                 self.exclusions.take(record);
                 self.newest_change = self.newest_change.max(Some(record.seq));
             }
+            Body::Fault(_) => self.faults.take(record),
             Body::Import { .. } => self.newest_change = self.newest_change.max(Some(record.seq)),
             Body::Start { .. } => self.starts.push(record.at),
             Body::Interface { component, state, since, .. } if state == "off" => {
@@ -136,6 +141,7 @@ impl<'a> Replay<'a> {
             objectives: Objectives::new(config),
             agreed,
             exclusions,
+            faults: facts.faults.clone(),
             newest_change: facts.newest_change,
             switched_off: facts.switched_off.clone(),
             config_hash: facts.config_hash.clone(),

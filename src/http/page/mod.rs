@@ -6,6 +6,7 @@
 pub mod board;
 pub mod charts;
 pub mod device;
+pub(crate) mod faults;
 mod needs;
 pub mod service;
 pub mod site;

@@ -71,6 +71,7 @@ struct MonthPart {
 #[derive(Template)]
 #[template(path = "page/service/outages.html")]
 struct OutagesPart {
+    faults: Vec<super::faults::Line>,
     outages: Vec<Outage>,
     works: Vec<Work>,
 }
@@ -167,6 +168,7 @@ pub fn parts(s: &Snapshot, id: &str) -> Option<Parts> {
         reason: reason(&view.reason, s),
     };
     let outages = OutagesPart {
+        faults: super::faults::of(s, &[ix]),
         outages: view.outages.iter().rev().map(|o| outage(s, o)).collect(),
         works: works
             .iter()

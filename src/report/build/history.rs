@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use crate::config::Config;
 use crate::config::model::{Component, Hysteresis};
+use crate::evidence::fault::Faults;
+use crate::evidence::record::Body;
 use crate::measurement::status::DatedBy;
 use crate::measurement::{Cause, Verdict};
 use crate::names::{ClassIx, ComponentIx, ContractIx, ServiceIx};
+use crate::report::fault;
 use crate::report::journal::{Entry, RoundOutcome, Source};
 use crate::report::model::{Change, Revision};
 use crate::sketch::Sketch;
@@ -130,6 +133,10 @@ pub struct History {
     pub(super) classes: Vec<ClassRow>,
     pub(super) past: BTreeMap<ServiceIx, Vec<PastMonth>>,
     pub(super) notes: Vec<Note>,
+    /// The fault register, as far as it touches the month.
+    pub(super) faults: Faults,
+    /// What was agreed to be excluded.
+    pub(super) agreed: Vec<Agreed>,
     pub(super) events: Vec<(Sec, String, i64, String)>,
     pub(super) configs: Vec<(Sec, String)>,
     /// The newest revision.
@@ -253,6 +260,8 @@ impl<'a> Reading<'a> {
             classes: parts.classes,
             past: parts.past,
             notes: parts.notes,
+            faults: parts.faults,
+            agreed,
             events: parts.events,
             configs: parts.configs,
             revision: parts.revision,
@@ -396,6 +405,9 @@ struct Parts {
     cases: Vec<Case>,
     past: BTreeMap<ServiceIx, Vec<PastMonth>>,
     notes: Vec<Note>,
+    faults: Faults,
+    /// How many steps of faults were taken.
+    fault_steps: u64,
     events: Vec<(Sec, String, i64, String)>,
     configs: Vec<(Sec, String)>,
     revision: Option<Revision>,
@@ -505,6 +517,15 @@ impl Parts {
             Entry::Exclusion { at, id, action, by, services, from, to, reason, reference } => {
                 let services = services.iter().map(|s| service_of(s)).collect::<Result<Vec<_>, _>>()?;
                 self.exclusion(Sec(*at), id, action, by, services, Span::new(Sec(*from), Sec(*to)), reason, reference)?;
+            }
+            Entry::Fault { id, services, .. } => {
+                services.iter().try_for_each(|s| service_of(s).map(drop))?;
+                self.fault_steps += 1;
+                let record = fault::record(self.fault_steps, entry)?.expect("it is about a fault");
+                if let Body::Fault(step) = &record.body {
+                    self.faults.check(step, record.at).map_err(|e| format!("fault {id}: {e}"))?;
+                }
+                self.faults.take(&record);
             }
             Entry::Annotation { by, service, outage, text, reference, .. } => self.notes.push(Note {
                 service: service_of(service)?,

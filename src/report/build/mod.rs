@@ -8,6 +8,7 @@
 //! No clock, no I/O, nothing but its two arguments: whoever has both gets the same report.
 
 mod classes;
+mod faults;
 mod health;
 mod history;
 mod services;
@@ -77,6 +78,7 @@ fn of(config: &Config, history: &History, records: u64, head: &str) -> Report {
         classes: classes::all(config, history),
         voice: classes::voice(config, history),
         exclusions: health::exclusions(config, history),
+        faults: faults::all(config, history),
         monitor: health::monitor(config, history),
         method: Method {
             software: genesis.software.clone(),

@@ -12,6 +12,7 @@ use crate::report::journal::{Entry as Journaled, Source};
 use crate::report::model::{self, Credit, Dated, Outage, Seconds, Service, TrendMonth, Verdict, WithoutExclusions};
 use crate::sla::account::{Accounts, Entered, Entry, MonthBook, round};
 use crate::sla::credit::{Claim, credit};
+use crate::sla::exclusion::{total, union};
 use crate::sla::figures::{self, Counted, Figures, Promise, figures, formula_name};
 use crate::sla::objective::{ClassAggregate, Value, evaluate};
 use crate::sla::ratio::Ratio;
@@ -66,8 +67,14 @@ fn service(config: &Config, history: &History, ix: ServiceIx) -> Service {
     let (accounts_without, figures_without) = without.map_or_else(nothing, |(a, f)| (a, Some(f)));
     let verdict = figures.as_ref().map_or(Verdict::NotProven, |f| verdict_of(accounts, f));
     let outages = book.map_or_else(Vec::new, |b| outages(config, history, ix, b, sla));
-    let late = outages.iter().filter(|o| o.restored.as_deref() == Some("late")).count() as u64;
-    let claim = |verdict: Verdict, figures: Option<&Figures>| Claim {
+    let late = |book: Option<&MonthBook>, stops: &[Span]| {
+        let clock = RestoreClock { zone: &config.monitor.time_zone, hours: &sla.service_hours, stops };
+        book.zip(sla.restore_within).map_or(0, |(book, within)| clock.late(book.outages().iter(), within))
+    };
+    let stops = book.map_or_else(Vec::new, |b| stops(config, history, ix, b));
+    let late_with = late(book, &stops);
+    let late_without = late(history.ledger_without.month(ix, history.month), &[]);
+    let claim = |verdict: Verdict, figures: Option<&Figures>, late: u64| Claim {
         verdict: match verdict {
             Verdict::Met => figures::Verdict::Met,
             Verdict::Breached => figures::Verdict::Breached,
@@ -79,12 +86,12 @@ fn service(config: &Config, history: &History, ix: ServiceIx) -> Service {
         late_restorations: late,
         monthly_charge: terms.monthly_charge.clone(),
     };
-    let owed = owed(sla, &claim(verdict, figures.as_ref()));
+    let owed = owed(sla, &claim(verdict, figures.as_ref(), late_with));
     if let Some(amount) = &owed.1 {
         history.owed.borrow_mut().insert(ix, amount.clone());
     }
     let verdict_without = figures_without.as_ref().map_or(Verdict::NotProven, |f| verdict_of(accounts_without, f));
-    let owed_without = self::owed(sla, &claim(verdict_without, figures_without.as_ref()));
+    let owed_without = self::owed(sla, &claim(verdict_without, figures_without.as_ref(), late_without));
     let shown = |r: Option<Ratio>| r.map_or_else(|| "0.0000".into(), Ratio::percent);
     Service {
         id: terms.id.to_string(),
@@ -221,10 +228,10 @@ fn outage(config: &Config, history: &History, ix: ServiceIx, book: &MonthBook, s
         cause = if cause.is_empty() { why } else { format!("{cause}; {why}") };
     }
     let ongoing = entry.ongoing && entry.span.to >= history.end();
+    let fault = Span::new(entry.began, entry.span.to);
     let restored = sla.restore_within.map(|within| {
         let zone = &config.monitor.time_zone;
-        let clock = RestoreClock { zone, hours: &sla.service_hours, stops: &book.plan().excluded };
-        let fault = Span::new(entry.began, entry.span.to);
+        let clock = RestoreClock { zone, hours: &sla.service_hours, stops: &stops(config, history, ix, book) };
         match (clock.in_time(fault, within), ongoing) {
             (true, true) => "open".to_owned(),
             (true, false) => "within".to_owned(),
@@ -242,6 +249,11 @@ fn outage(config: &Config, history: &History, ix: ServiceIx, book: &MonthBook, s
         began_before: entry.began < entry.span.from,
         lasts: ongoing,
         restored,
+        stopped: {
+            let stood = history.faults.stops(config.services[ix.get()].id.as_str(), history.as_of);
+            total(&union(stood.into_iter().filter_map(|stop| stop.intersect(fault))))
+        },
+        faults: faults_of(config, history, ix, fault),
         from_by: dated(config, history, entry.components.iter().copied(), entry.span.from, Edge::Begin),
         to_by: {
             let all = config.services[ix.get()].requires.components();
@@ -250,6 +262,24 @@ fn outage(config: &Config, history: &History, ix: ServiceIx, book: &MonthBook, s
         },
         notes,
     }
+}
+
+/// When the restore clock of a service stands: what is excluded, and the stops of its faults.
+fn stops(config: &Config, history: &History, ix: ServiceIx, book: &MonthBook) -> Vec<Span> {
+    let faults = history.faults.stops(config.services[ix.get()].id.as_str(), history.as_of);
+    [book.plan().excluded.clone(), faults].concat()
+}
+
+/// Our reference of every fault that an outage was handled under, with the supplier's.
+fn faults_of(config: &Config, history: &History, ix: ServiceIx, outage: Span) -> Vec<String> {
+    let id = config.services[ix.get()].id.as_str();
+    let all = history.faults.all().into_iter();
+    all.filter(|f| f.services.iter().any(|s| s == id) && f.span(history.as_of).intersect(outage).is_some())
+        .map(|f| match f.supplier_reference.as_str() {
+            "" => f.id.clone(),
+            theirs => format!("{} (supplier's {theirs})", f.id),
+        })
+        .collect()
 }
 
 /// Those components of an outage whose interface was switched off in it.

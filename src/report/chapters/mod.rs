@@ -2,6 +2,7 @@
 pub mod cover;
 pub mod credits;
 pub mod exclusions;
+pub mod faults;
 pub mod health;
 pub mod method;
 pub mod outages;

@@ -59,6 +59,12 @@ fn because(outage: &Outage) -> Cell {
     if let Some(dated) = dated(outage) {
         below = format!("{below}. {dated}");
     }
+    if !outage.faults.is_empty() {
+        below = format!("{below}. Fault {}", outage.faults.join(", "));
+    }
+    if outage.stopped > 0 {
+        below = format!("{below}. Restore clock stood for {}", length(outage.stopped));
+    }
     for note in &outage.notes {
         below = format!("{below}. {note}");
     }

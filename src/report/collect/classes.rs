@@ -59,6 +59,9 @@ struct Classes<'a> {
 /// For which of a component's users a stretch counts.
 type Signature = Vec<bool>;
 
+/// A part of a row: when, for whom it counts, and its rounds.
+type Part = (Span, Option<Signature>, Rounds);
+
 impl Classes<'_> {
     fn read(&self, span: Span, coarsest: Grain, only: &BTreeSet<ComponentIx>, each: &mut dyn FnMut(Entry)) {
         let query = Query { span, coarsest, names: self.asked.names, only: Some(only) };
@@ -88,9 +91,8 @@ impl Classes<'_> {
                 continue;
             }
             let component = rows[0].component;
-            let whole =
-                rows.iter().filter_map(|r| tight(&r.tally.rounds)).all(|t| self.signature(component, t).is_some());
-            if !whole && chunk.span.seconds() > Grain::Minute.seconds().unsigned_abs() {
+            let exact = rows.iter().all(|row| self.is_exact(row));
+            if !exact && chunk.span.seconds() > Grain::Minute.seconds().unsigned_abs() {
                 cut.insert(component);
                 continue;
             }
@@ -118,11 +120,32 @@ impl Classes<'_> {
         users.iter().map(|spans| counts(spans, stretch)).collect()
     }
 
-    /// A minute that is cut, part by part. Which rounds were lost is known to the second; round-trip times are known
-    /// of the whole minute only, so they are told where all that answered counts alike.
+    /// Whether everything that a row says can be told as it stands: all of it counts alike, or all that answered does.
+    /// An outage in which nothing answered cuts a day, but no round-trip time: nobody has to look at its minutes.
+    fn is_exact(&self, row: &Row) -> bool {
+        let Some(tight) = tight(&row.tally.rounds) else { return true };
+        self.signature(row.component, tight).is_some() || self.parts(row, tight).1.is_ok()
+    }
+
+    /// A row that is cut, part by part. Which rounds were lost is known to the second; round-trip times are known
+    /// of the whole row only, so they are told where all that answered counts alike.
     fn split(&self, row: &Row, tight: Span, each: &mut dyn FnMut(Entry)) {
+        let (parts, timed) = self.parts(row, tight);
+        for (span, signature, rounds) in &parts {
+            if signature.is_some() {
+                let nothing = Replies::default();
+                let replies = if timed == Ok(Some(*span)) { &row.tally.replies } else { &nothing };
+                each(self.entry(row.component, row.class, *span, rounds, replies));
+            }
+        }
+    }
+
+    /// The parts of a row that count for different users, and the one that its round-trip times belong to: none when
+    /// nothing answered, an error when parts that answered count differently.
+    fn parts(&self, row: &Row, tight: Span) -> (Vec<Part>, Result<Option<Span>, ()>) {
         let users = self.counted.get(&row.component).map_or(&[][..], Vec::as_slice);
-        let ends = users.iter().flat_map(|spans| spans.iter()).chain([&self.span]).flat_map(|s| [s.from, s.to]);
+        let ends = users.iter().flat_map(|spans| touching(spans, tight)).chain([&self.span]);
+        let ends = ends.flat_map(|s| [s.from, s.to]);
         let mut edges: BTreeSet<Sec> = ends.filter(|at| tight.from < *at && *at < tight.to).collect();
         edges.extend([tight.from, tight.to]);
         let edges: Vec<Sec> = edges.into_iter().collect();
@@ -131,18 +154,16 @@ impl Classes<'_> {
             let part = self::tight(&rounds)?;
             Some((part, self.signature(row.component, part), rounds))
         });
-        let parts: Vec<(Span, Option<Signature>, Rounds)> = parts.collect();
+        let parts: Vec<Part> = parts.collect();
         let mut answered = parts.iter().filter(|(.., rounds)| rounds.replies() > 0);
-        let first = answered.next();
-        let alike = first.is_some_and(|(_, s, _)| s.is_some() && answered.all(|(_, other, _)| other == s));
-        let timed = first.filter(|_| alike).map(|(span, ..)| *span);
-        for (span, signature, rounds) in &parts {
-            if signature.is_some() {
-                let nothing = Replies::default();
-                let replies = if timed == Some(*span) { &row.tally.replies } else { &nothing };
-                each(self.entry(row.component, row.class, *span, rounds, replies));
+        let timed = match answered.next() {
+            None => Ok(None),
+            Some((span, first, _)) if first.is_some() && answered.all(|(_, other, _)| other == first) => {
+                Ok(Some(*span))
             }
-        }
+            Some(_) => Err(()),
+        };
+        (parts, timed)
     }
 
     fn entry(&self, component: ComponentIx, class: ClassIx, span: Span, rounds: &Rounds, replies: &Replies) -> Entry {
@@ -202,6 +223,12 @@ fn write(classes: &Classes<'_>, key: (ComponentIx, ClassIx), tally: &Tally, each
     if let Some(span) = tight(&tally.rounds) {
         each(classes.entry(key.0, key.1, span, &tally.rounds, &tally.replies));
     }
+}
+
+/// Those of the disjoint, sorted `spans` that touch `stretch`.
+fn touching(spans: &[Span], stretch: Span) -> impl Iterator<Item = &Span> {
+    let from = spans.partition_point(|s| s.to <= stretch.from);
+    spans[from..].iter().take_while(move |s| s.from < stretch.to)
 }
 
 /// From the first round to behind the last.

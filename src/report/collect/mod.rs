@@ -13,12 +13,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use self::rounds::{Merged, entries};
 use super::build::{self, CALCULATION, History, closing, past};
+use super::fault;
 use super::journal::{self, Entry, Source as From};
 use crate::config::Config;
 use crate::config::model::ComponentKind;
 use crate::evidence::chain::Hash;
 use crate::evidence::client::{Query, Reader};
 use crate::evidence::exclusion::Exclusions;
+use crate::evidence::fault::Faults;
 use crate::evidence::names::Names;
 use crate::evidence::record::{Action, Body};
 use crate::evidence::rollup::Grain;
@@ -53,11 +55,16 @@ pub struct Collected {
     pub minutes: Vec<u8>,
 }
 
-/// Reads what a report needs.
+/// Reads what a report needs; `done` hears of each step that is over.
 ///
 /// # Errors
 /// The evidence contradicts the configuration; in words.
-pub fn collect(config: &Config, reader: &Reader, wanted: Wanted) -> Result<Collected, String> {
+pub fn collect(
+    config: &Config,
+    reader: &Reader,
+    wanted: Wanted,
+    done: &mut dyn FnMut(&str),
+) -> Result<Collected, String> {
     let source = Source { config, reader, names: Names::of(config), contract: wanted.contract, until: wanted.until };
     let zone = &config.monitor.time_zone;
     let span = wanted.month.span(zone);
@@ -73,17 +80,24 @@ pub fn collect(config: &Config, reader: &Reader, wanted: Wanted) -> Result<Colle
     };
     let mut entries = vec![source.genesis(wanted.month, span, as_of)];
     entries.extend(source.facts(span));
+    done("read what people and the monitor did");
     for month in months_before(wanted.month) {
         entries.extend(source.past_month(month, &entries)?);
     }
+    done("accounted for the months before");
     entries.extend(source.rounds(&components, span, as_of)?);
+    done("read every round");
     let history = History::of(config, &entries)?;
+    done("accounted for every second");
     let mut writer = journal::Writer::new();
     entries.iter().for_each(|e| writer.push(e));
     drop(entries);
     let asked = Asked { config, reader, names: &source.names, history: &history, contract: wanted.contract };
     classes::read(&asked, &mut |entry| writer.push(&entry));
-    Ok(Collected { journal: writer.finish(), minutes: minutes::file(&asked) })
+    done("wrote the journal, with what every class measured");
+    let minutes = minutes::file(&asked);
+    done("wrote the minutes");
+    Ok(Collected { journal: writer.finish(), minutes })
 }
 
 /// How a closed month stands in the evidence: the record that closed or revised it last, its figures, and the revision's number.
@@ -176,7 +190,7 @@ impl Source<'_> {
     /// What happened in the month that is no round.
     fn facts(&self, span: Span) -> Vec<Entry> {
         let mut entries = Vec::new();
-        let mut exclusions = Exclusions::default();
+        let (mut exclusions, mut faults) = (Exclusions::default(), Faults::default());
         let service_of: BTreeMap<&str, ServiceIx> =
             self.config.services.iter().enumerate().map(|(n, s)| (s.id.as_str(), ServiceIx::from(n))).collect();
         let ours =
@@ -187,6 +201,7 @@ impl Source<'_> {
                 return;
             }
             exclusions.take(&stored.record);
+            faults.take(&stored.record);
             let event = |event: &str, seconds: i64, detail: String| Entry::Monitor {
                 at: at.0,
                 event: event.into(),
@@ -260,6 +275,13 @@ impl Source<'_> {
                         reference: step.reference.clone(),
                     },
                 ));
+            }
+        }
+        for fault in faults.all() {
+            // What is not cleared lasts.
+            let lasts = fault.span(Sec(i64::MAX)).intersect(span).is_some();
+            if lasts && fault.services.iter().any(|s| ours(s)) {
+                steps.extend(fault::entries(fault, ours));
             }
         }
         steps.sort_by_key(|(seq, _)| *seq);

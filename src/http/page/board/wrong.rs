@@ -3,11 +3,11 @@
 use askama::Template;
 
 use crate::draw::palette::Look;
+use crate::http::page::faults::{self, Line};
 use crate::http::page::when::about;
 use crate::http::page::{Desk, Promise, When, look, made, reason, since};
 use crate::names::ServiceIx;
 use crate::snapshot::{Shown, Snapshot};
-use crate::units::Sec;
 
 /// So many troubles are told in full; the sites below show the others too.
 pub(super) const TOLD: usize = 24;
@@ -25,6 +25,9 @@ struct Wrong {
     untold: usize,
     last: Option<Last>,
     services: usize,
+    /// Open faults of services that are on no card.
+    faults: Vec<Line>,
+    more_faults: usize,
 }
 
 #[derive(Template)]
@@ -46,6 +49,8 @@ struct Trouble {
     hurt: Vec<Hurt>,
     /// Services that suffer beside those in `hurt`.
     more: usize,
+    /// Faults under which it is being handled.
+    faults: Vec<Line>,
 }
 
 struct Hurt {
@@ -99,7 +104,11 @@ pub(super) fn render(s: &Snapshot, told: usize) -> String {
             None => untold += 1,
         }
     }
+    let on_cards = |ix: &ServiceIx| groups.iter().flatten().any(|shown| shown == ix);
+    let elsewhere: Vec<_> = s.faults.iter().filter(|f| !f.services.iter().any(on_cards)).collect();
     made(&Wrong {
+        faults: elsewhere.iter().take(told).map(|f| faults::line(s, f)).collect(),
+        more_faults: elsewhere.len().saturating_sub(told),
         troubles: groups.iter().map(|group| trouble(s, group)).collect(),
         untold,
         last: if wrong.is_empty() { last(s) } else { None },
@@ -119,15 +128,10 @@ fn trouble(s: &Snapshot, group: &[ServiceIx]) -> Trouble {
     let (of, view) = (&s.config.services[ix.get()], &s.services[ix.get()]);
     let site = &s.config.sites[of.site.get()];
     let zone = &s.config.monitor.time_zone;
-    let within = s.config.slas[of.sla.get()].restore_within.and_then(|seconds| i64::try_from(seconds).ok());
-    let restore = match (view.state, view.since, within) {
-        (Shown::Down, Some(at), Some(within)) => {
-            let by: Sec = at.plus(within);
-            let gap = about(by.since(s.at).unsigned_abs());
-            Some(Restore { by: When::new(by, s.at, zone), late: by < s.at, gap })
-        }
-        _ => None,
-    };
+    let restore = view.restore_by.map(|by| {
+        let gap = about(by.since(s.at).unsigned_abs());
+        Restore { by: When::new(by, s.at, zone), late: by < s.at, gap }
+    });
     Trouble {
         look: look(view.state),
         site: site.title.clone(),
@@ -136,6 +140,7 @@ fn trouble(s: &Snapshot, group: &[ServiceIx]) -> Trouble {
         reason: reason(&view.reason, s),
         desk: Desk::of(&s.config.contracts[of.contract.get()]),
         restore,
+        faults: faults::of(s, group),
         more: group.len().saturating_sub(MAX_HURT),
         hurt: group.iter().take(MAX_HURT).map(|&ix| hurt(s, ix)).collect(),
     }
