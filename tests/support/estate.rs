@@ -53,6 +53,8 @@ fn config() -> Config {
             sentinels: vec![Host::Address([127, 0, 0, 1].into())],
             grafana: Some("https://grafana.example.net".into()),
             keep: assured::config::model::Keep::default(),
+            reports_dir: None,
+            web: Arc::default(),
         },
         credentials: vec![],
         classes: vec![

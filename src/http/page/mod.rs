@@ -7,9 +7,11 @@ pub mod board;
 pub mod charts;
 pub mod device;
 mod needs;
+pub mod reports;
 pub mod service;
 pub mod site;
 pub mod when;
+pub mod words;
 
 use askama::Template;
 use jiff::tz::TimeZone;
