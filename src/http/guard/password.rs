@@ -13,7 +13,9 @@ const MAX_KNOWN: usize = 128;
 
 /// A name with its password, as somebody claims them. Never shown.
 pub struct Claim {
+    /// The name, up to the first colon.
     pub name: String,
+    /// The password, whose encoding nobody tells for sure.
     pub password: Vec<u8>,
 }
 
@@ -65,11 +67,13 @@ impl Claim {
 pub struct Known(VecDeque<Mark>);
 
 impl Known {
+    /// Whether this was right before.
     #[must_use]
     pub fn has(&self, mark: &Mark) -> bool {
         self.0.contains(mark)
     }
 
+    /// Remembers one that was right.
     pub fn add(&mut self, mark: Mark) {
         if self.has(&mark) {
             return;
