@@ -90,7 +90,9 @@ fn sections(cx: &Context<'_>, root: &Node<'_>, read_file: &ReadFile<'_>, sum: &m
     let users = set(root, "basic_auth_users").map(|n| users(cx, &n)).unwrap_or_default();
     let headers = set(root, "http_server_config").map(|n| http(cx, &n)).unwrap_or_default();
     if cx.count() == 0 && tls.is_none() && users.is_empty() {
-        root.warning(cx, "it sets neither TLS nor a password", "fill in tls_server_config and basic_auth_users");
+        let place = cx.origins.at(0, None);
+        let help = "fill in tls_server_config and basic_auth_users";
+        cx.warning(place, String::new(), "it sets neither TLS nor a password", help);
     }
     if tls.is_none()
         && let Some(n) = set(root, "basic_auth_users")
