@@ -54,7 +54,7 @@ fn guess(page: Page, nth: u64, stop: &AtomicBool, wrong: &AtomicU64, busy: &Atom
         let mut reader = BufReader::new(stream);
         while !stop.load(Ordering::Relaxed) {
             tries += 1;
-            let name = if tries % 2 == 0 { "noc" } else { "nobody" };
+            let name = if tries.is_multiple_of(2) { "noc" } else { "nobody" };
             let guess = basic(name, &format!("guess {nth} {tries}"));
             let request = format!("GET / HTTP/1.1\r\nHost: x\r\n{guess}\r\n");
             if reader.get_mut().write_all(request.as_bytes()).is_err() {

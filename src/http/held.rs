@@ -16,14 +16,14 @@ const SMALL: u64 = 64 * 1024;
 /// So much of an answer is handed on at a time; the rest stays here, where it is counted.
 const PIECE: usize = 64 * 1024;
 
-/// The answer with its size held against the bound until it is sent; `Err` when too much waits already.
-pub fn hold(answer: Response, room: &Arc<Semaphore>) -> Result<Response, ()> {
+/// The answer with its size held against the bound until it is sent; `None` when too much waits already.
+pub fn hold(answer: Response, room: &Arc<Semaphore>) -> Option<Response> {
     let Some(size) = hyper::body::Body::size_hint(answer.body()).exact().filter(|size| *size > SMALL) else {
-        return Ok(answer);
+        return Some(answer);
     };
     let kib = u32::try_from(size / 1024).unwrap_or(MAX_KIB).clamp(1, MAX_KIB);
-    let place = Arc::clone(room).try_acquire_many_owned(kib).map_err(|_| ())?;
-    Ok(answer.map(|body| Body::new(Held { body, rest: Bytes::new(), left: size, _place: place })))
+    let place = Arc::clone(room).try_acquire_many_owned(kib).ok()?;
+    Some(answer.map(|body| Body::new(Held { body, rest: Bytes::new(), left: size, _place: place })))
 }
 
 struct Held {
@@ -74,19 +74,19 @@ mod tests {
         let large = || Response::new(Body::from(vec![7; 200 * 1024]));
         let mut first = hold(large(), &room).expect("there is room");
         assert_eq!(hyper::body::Body::size_hint(first.body()).exact(), Some(200 * 1024));
-        assert!(hold(large(), &room).is_err());
-        assert!(hold(Response::new(Body::from("small")), &room).is_ok());
+        assert!(hold(large(), &room).is_none());
+        assert!(hold(Response::new(Body::from("small")), &room).is_some());
         let piece = first.body_mut().frame().await.expect("a frame").expect("data").into_data().expect("data");
         assert_eq!(piece.len(), PIECE);
-        assert!(hold(large(), &room).is_err(), "what waits is counted until it is gone");
+        assert!(hold(large(), &room).is_none(), "what waits is counted until it is gone");
         assert_eq!(first.into_body().collect().await.expect("the rest").to_bytes().len(), 200 * 1024 - PIECE);
-        assert!(hold(large(), &room).is_ok());
+        assert!(hold(large(), &room).is_some());
     }
 
     #[tokio::test]
     async fn one_larger_than_all_the_room_is_served_alone() {
         let room = Arc::new(Semaphore::new(MAX_KIB as usize));
         let size = (MAX_KIB as usize + 1) * 1024;
-        assert!(hold(Response::new(Body::from(vec![0; size])), &room).is_ok());
+        assert!(hold(Response::new(Body::from(vec![0; size])), &room).is_some());
     }
 }

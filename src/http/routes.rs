@@ -500,7 +500,7 @@ async fn limits_and_headers(State(around): State<Around>, request: Request, next
         Ok(answer) => answer,
         Err(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "no answer was ready in time\n".to_owned()),
     };
-    let mut answer = held::hold(answer, &around.room).unwrap_or_else(|()| unavailable(SourceError::Busy));
+    let mut answer = held::hold(answer, &around.room).unwrap_or_else(|| unavailable(SourceError::Busy));
     let head = answer.headers_mut();
     // Some answers have a stricter one.
     head.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(

@@ -84,7 +84,6 @@ pub fn open(dir: &Path, pack: &str, file: Option<&str>) -> Option<(File, u64)> {
 }
 
 /// A file as a body, read piece by piece as its reader takes it; not a byte more than `size`.
-#[must_use]
 pub fn body(file: File, size: u64) -> Body {
     let file = tokio::fs::File::from_std(file).take(size);
     Body::from_stream(futures_util::stream::unfold(Some(file), |file| async {
