@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Sleep, sleep};
 
 /// So much has to be taken in each stretch of patience, unless there is less: about 9 KB/s at 30 s.
 const LEAST: usize = 256 * 1024;
@@ -38,7 +38,7 @@ impl<S> Impatient<S> {
     fn wait<T>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
         if !self.waiting {
             (self.waiting, self.taken) = (true, 0);
-            self.clock.as_mut().reset(Instant::now() + self.patience);
+            self.clock.set(sleep(self.patience));
         }
         match self.clock.as_mut().poll(cx) {
             Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
