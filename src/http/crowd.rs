@@ -116,8 +116,8 @@ mod tests {
         assert!(crowd.of().is_empty(), "nobody is remembered who is gone");
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_burst_begins_at_once_and_the_rest_in_turn_or_not_at_all() {
+    #[test]
+    fn a_burst_begins_at_once_and_the_rest_in_turn_or_not_at_all() {
         let begin = Instant::now();
         let mut pace = Pace::new(Duration::from_millis(10), 3);
         let turns: Vec<_> = (0..6).map(|_| pace.turn(begin, Duration::from_millis(20))).collect();

@@ -16,18 +16,43 @@ const LEAST: usize = 256 * 1024;
 pub struct Impatient<S> {
     stream: S,
     patience: Duration,
-    /// Runs only while a write waits.
+    /// Counts only while a write waits.
     clock: Pin<Box<Sleep>>,
+    taking: Taking,
+}
+
+/// How the peer gets on with what it was sent.
+#[derive(Debug, Default)]
+struct Taking {
     waiting: bool,
-    /// Taken since it runs, bytes.
+    /// Taken since we wait, bytes.
     taken: usize,
+}
+
+impl Taking {
+    /// Has to wait; whether that begins now.
+    fn waits(&mut self) -> bool {
+        let begins = !self.waiting;
+        if begins {
+            *self = Self { waiting: true, taken: 0 };
+        }
+        begins
+    }
+
+    /// Took `n` of the bytes that were offered: all of it, or enough of it, and what comes next has its own time.
+    fn took(&mut self, offered: usize, n: usize) {
+        self.taken = self.taken.saturating_add(n);
+        if n >= offered || self.taken >= LEAST {
+            self.waiting = false;
+        }
+    }
 }
 
 impl<S> Impatient<S> {
     /// Waits so long for [`LEAST`] to be taken.
     #[must_use]
     pub fn new(stream: S, patience: Duration) -> Self {
-        Self { stream, patience, clock: Box::pin(sleep(patience)), waiting: false, taken: 0 }
+        Self { stream, patience, clock: Box::pin(sleep(patience)), taking: Taking::default() }
     }
 
     /// The stream inside.
@@ -36,8 +61,7 @@ impl<S> Impatient<S> {
     }
 
     fn wait<T>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
-        if !self.waiting {
-            (self.waiting, self.taken) = (true, 0);
+        if self.taking.waits() {
             self.clock.set(sleep(self.patience));
         }
         match self.clock.as_mut().poll(cx) {
@@ -56,11 +80,7 @@ impl<S> Impatient<S> {
         match written {
             Poll::Pending => self.wait(cx),
             Poll::Ready(Ok(n)) => {
-                self.taken = self.taken.saturating_add(n);
-                // All of it, or enough of it: what comes next has its own time.
-                if n >= offered || self.taken >= LEAST {
-                    self.waiting = false;
-                }
+                self.taking.took(offered, n);
                 Poll::Ready(Ok(n))
             }
             failed => failed,
@@ -113,43 +133,46 @@ mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-    const PATIENCE: Duration = Duration::from_secs(30);
+    #[test]
+    fn enough_or_the_rest_begins_a_new_stretch_and_a_trickle_does_not() {
+        let mut taking = Taking::default();
+        assert!(taking.waits() && !taking.waits(), "one stretch at a time");
+        taking.took(LEAST * 4, LEAST - 1);
+        assert!(!taking.waits(), "a trickle");
+        taking.took(LEAST * 4, 1);
+        assert!(taking.waits(), "enough of much");
+        taking.took(LEAST, 1);
+        taking.took(10, 10);
+        assert!(taking.waits(), "all of little");
+        taking.took(usize::MAX, usize::MAX - 1);
+        assert!(taking.waits());
+    }
 
-    /// Sends `bytes` to somebody who takes `at_once` of them every ten seconds; gives how that ended.
-    async fn send(bytes: usize, at_once: usize) -> io::Result<()> {
-        let (here, mut there) = tokio::io::duplex(1024);
+    /// Sends much to somebody who takes so much at once, again and again.
+    async fn send(at_once: usize) -> io::Result<()> {
+        let (here, mut there) = tokio::io::duplex(64);
         let taking = tokio::spawn(async move {
             let mut taken = vec![0; at_once];
-            loop {
-                sleep(Duration::from_secs(10)).await;
-                if there.read_exact(&mut taken).await.is_err() {
-                    return;
-                }
+            while there.read_exact(&mut taken).await.is_ok() {
+                sleep(Duration::from_millis(20)).await;
             }
         });
-        let sent = Impatient::new(here, PATIENCE).write_all(&vec![7; bytes]).await;
+        let sent = Impatient::new(here, Duration::from_millis(200)).write_all(&[7; 100_000]).await;
         taking.abort();
         sent
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn who_takes_nothing_or_a_trickle_is_cut_off_and_who_takes_enough_is_not() {
-        assert_eq!(send(4096, 0).await.expect_err("nothing is taken").kind(), io::ErrorKind::TimedOut);
-        assert_eq!(send(LEAST * 2, 1024).await.expect_err("a trickle").kind(), io::ErrorKind::TimedOut);
-        send(LEAST * 4, LEAST / 2).await.expect("slow, and fast enough");
-        send(1024, 0).await.expect("it fits into what lies between");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_pause_between_two_answers_is_no_slowness() {
+    #[tokio::test]
+    async fn who_takes_nothing_or_a_trickle_is_cut_off_and_who_reads_is_not() {
+        assert_eq!(send(1).await.expect_err("a trickle").kind(), io::ErrorKind::TimedOut);
+        let (here, nobody) = tokio::io::duplex(64);
+        let sent = Impatient::new(here, Duration::from_millis(200)).write_all(&[7; 65]).await;
+        assert_eq!(sent.expect_err("nothing is taken").kind(), io::ErrorKind::TimedOut);
+        drop(nobody);
         let (here, mut there) = tokio::io::duplex(64);
-        let mut stream = Impatient::new(here, PATIENCE);
-        for _ in 0..4 {
-            let mut got = [0; 128];
-            let (sent, read) = tokio::join!(stream.write_all(&[7; 128]), there.read_exact(&mut got));
-            sent.expect("taken");
-            read.expect("sent");
-            sleep(PATIENCE * 3).await;
-        }
+        let mut stream = Impatient::new(here, Duration::from_secs(30));
+        let mut got = vec![0; LEAST * 2];
+        let (sent, read) = tokio::join!(stream.write_all(&[7; LEAST * 2]), there.read_exact(&mut got));
+        assert!(sent.is_ok() && read.is_ok());
     }
 }

@@ -18,6 +18,8 @@ struct ReportsPage {
 
 struct Contract {
     id: String,
+    /// Whether it is still configured.
+    known: bool,
     title: String,
     provider: String,
     reference: String,
@@ -36,7 +38,7 @@ struct Row {
 }
 
 /// What people read, in this order.
-const DOCUMENTS: [(&str, &str); 3] = [("report.pdf", "PDF"), ("report.html", "page"), ("workbook.xlsx", "workbook")];
+const DOCUMENTS: [(&str, &str); 3] = [("report.pdf", "PDF"), ("report.html", "HTML"), ("workbook.xlsx", "workbook")];
 
 /// The page; `folder` is where the packs are.
 #[must_use]
@@ -50,6 +52,7 @@ pub fn render(s: &Snapshot, folder: &str, packs: &[Pack]) -> String {
                 let of = s.config.contracts.iter().find(|c| c.id.as_str() == pack.contract);
                 contracts.push(Contract {
                     id: pack.contract.clone(),
+                    known: of.is_some(),
                     title: of.map_or_else(|| pack.contract.clone(), |c| c.title.clone()),
                     provider: of.map_or_else(String::new, |c| c.provider.clone()),
                     reference: of.map_or_else(String::new, |c| c.reference.clone()),
