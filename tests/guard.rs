@@ -238,7 +238,9 @@ async fn packs_are_listed_and_served_to_those_who_are_known_and_a_report_runs_no
     let door = Door::open(papers, &yaml, Limits::default()).await;
     let noc = basic("noc", "x");
     let page = door.get(None, "/reports", &noc).await;
-    for words in ["Converged network", "2026-10", "final", "/reports/evidence-converged-2026-10/report.pdf", "3.0 MB"] {
+    for words in
+        ["Converged network", "2026-10", "final", "/reports/evidence-converged-2026-10/report.pdf", "3.0\u{a0}MB"]
+    {
         assert!(page.body.contains(words), "{words}: {}", page.body);
     }
     assert!(!page.body.contains("workbook.xlsx"), "a link is no document");

@@ -91,12 +91,12 @@ fn row(s: &Snapshot, pack: &Pack) -> Row {
     }
 }
 
-/// `1.3 MB`, in thousands.
+/// `1.3 MB`, in thousands, on one line.
 fn size(bytes: u64) -> String {
     match bytes {
-        0..1_000 => format!("{bytes} B"),
-        1_000..1_000_000 => format!("{} kB", bytes / 1_000),
-        _ => format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10),
+        0..1_000 => format!("{bytes}\u{a0}B"),
+        1_000..1_000_000 => format!("{}\u{a0}kB", bytes / 1_000),
+        _ => format!("{}.{}\u{a0}MB", bytes / 1_000_000, bytes / 100_000 % 10),
     }
 }
 
@@ -105,6 +105,9 @@ mod tests {
     #[test]
     fn sizes_are_cut_off_to_what_one_reads() {
         let words = [0, 999, 1_000, 999_999, 1_000_000, 12_345_678].map(super::size);
-        assert_eq!(words, ["0 B", "999 B", "1 kB", "999 kB", "1.0 MB", "12.3 MB"]);
+        assert_eq!(
+            words,
+            ["0 B", "999 B", "1 kB", "999 kB", "1.0 MB", "12.3 MB"].map(|words| words.replace(' ', "\u{a0}"))
+        );
     }
 }
