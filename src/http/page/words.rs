@@ -50,7 +50,7 @@ pub fn stranger() -> String {
     made(&Words {
         title: "Evidence packs are for those who are known",
         words: &[
-            "They have money in them, and nobody knows who you are: no password and no certificate was asked for.",
+            "They have money in them, and nobody here knows who you are: you have shown no password and no certificate.",
             "Set basic_auth_users or client certificates in the file that monitor.web_config_file names. Without them packs are shown on the machine itself only, where monitor.listen is a loopback address, and not through a proxy.",
         ],
         link: ("/", "To the status board"),
