@@ -49,7 +49,7 @@ impl Taking {
 }
 
 impl<S> Impatient<S> {
-    /// Waits so long for [`LEAST`] to be taken.
+    /// Waits so long for 256 KiB to be taken, or for all there is.
     #[must_use]
     pub fn new(stream: S, patience: Duration) -> Self {
         Self { stream, patience, clock: Box::pin(sleep(patience)), taking: Taking::default() }
