@@ -218,7 +218,7 @@ async fn unknown_names_and_paths_are_not_found_and_say_so() {
 async fn reload_is_posted_and_tells_its_outcome() {
     let served = council().await;
     assert_eq!(get(&served, "/-/reload").await.status, 405);
-    let post = "POST /-/reload HTTP/1.1\r\nHost: x\r\nConnection: close\r\n";
+    let post = "POST /-/reload HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
     let foreign = raw(&served, &format!("{post}Sec-Fetch-Site: cross-site\r\n\r\n")).await;
     assert_eq!((foreign.status, served.reloads.load(std::sync::atomic::Ordering::Relaxed)), (403, 0));
     assert_eq!(raw(&served, &format!("{post}\r\n")).await.status, 200);

@@ -26,6 +26,10 @@ pub fn check_command(path: Option<PathBuf>, out: &mut dyn Write) -> u8 {
             for warning in &loaded.warnings {
                 eprintln!("warning: {warning}");
             }
+            let certificate = loaded.config.monitor.web.tls.as_ref();
+            if let Some(complaint) = certificate.and_then(|tls| tls.complaint(super::now())) {
+                eprintln!("warning: {complaint}");
+            }
             0
         }
         Err(problems) => report(out, &problems.iter().map(ToString::to_string).collect::<Vec<_>>()),

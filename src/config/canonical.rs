@@ -13,7 +13,7 @@ use super::model::{ServiceHours, Sla};
 const SECRETS: [&str; 6] =
     ["community", "community_file", "auth_password", "auth_password_file", "priv_password", "priv_password_file"];
 /// Keys left out of `[monitor]`.
-const MONITOR_SECRETS: [&str; 2] = ["alertmanager_password", "alertmanager_password_file"];
+const MONITOR_SECRETS: [&str; 3] = ["alertmanager_password", "alertmanager_password_file", "web_config_file"];
 /// Keys left out of `[monitor]` and of the top: what they named is in the text itself.
 const MERGED: [&str; 2] = ["include", "estate"];
 /// Sections whose children are sections of their own.

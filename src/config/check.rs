@@ -14,7 +14,9 @@ mod scalar;
 mod section;
 mod services;
 mod terms;
+mod tls;
 mod tree;
+mod web;
 
 use std::path::PathBuf;
 
@@ -82,6 +84,8 @@ pub fn check(
     let keep = monitor::keep(&cx, root.get("evidence"));
     let secrets = access::Secrets::new(&cx, mode, read_file);
     let monitor = monitor::monitor(&cx, root.get("monitor"), keep, base_dir, &secrets);
+    let named = root.get("monitor").and_then(|n| n.get("web_config_file"));
+    let web = web::web(&cx, named, base_dir, mode, read_file);
     let credentials = access::credentials(&cx, &sections.snmp, mode, read_file);
     let profiles = profiles::profiles(&cx, &root, read_file);
     let classes = monitor::classes(&cx, &sections.classes);
@@ -93,9 +97,13 @@ pub fn check(
     let maintenance =
         maintenance::maintenance(&cx, &root, &sections, &contracts, &services, monitor.as_ref().map(|m| &m.time_zone));
 
-    let complete = cx.count() == 0;
-    let (problems, warnings) = cx.finish();
+    let complete = cx.count() == 0 && web.problems.is_empty();
+    let (mut problems, mut warnings) = cx.finish();
+    // They have been sorted, within a file of their own.
+    problems.extend(web.problems);
+    warnings.extend(web.warnings);
     let (Some(monitor), true) = (monitor, complete) else { return Err(problems) };
+    let monitor = super::model::Monitor { web: web.web, ..monitor };
     // Without problems every entry was made: positions agree with those that names resolved to.
     let slas: Vec<_> = slas.into_iter().flatten().collect();
     let redacted_toml = canonical::redacted(tree, &slas);

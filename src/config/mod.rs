@@ -18,6 +18,8 @@ pub mod holidays;
 pub mod parse;
 pub mod reader;
 pub mod this_machine;
+pub mod web;
+mod yaml;
 
 pub use check::{Loaded, Mode};
 pub use load::{find, load, parse_str, this_machine};

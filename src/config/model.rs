@@ -14,6 +14,7 @@ use assured_probes::snmp::profile::Library;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use super::web::Web;
 use crate::names::{ClassIx, ComponentIx, ContractIx, CredentialIx, Id, ServiceIx, SiteIx, SlaIx};
 use crate::units::{Dscp, Money, Sec, Share, Span};
 
@@ -71,6 +72,18 @@ pub struct Monitor {
     pub grafana: Option<String>,
     /// How long evidence is kept.
     pub keep: Keep,
+    /// Where the pages look for evidence packs; `None`: in `packs` of the data directory.
+    pub reports_dir: Option<PathBuf>,
+    /// TLS, passwords and headers of the pages.
+    pub web: Arc<Web>,
+}
+
+impl Monitor {
+    /// Where the pages look for evidence packs.
+    #[must_use]
+    pub fn packs(&self) -> PathBuf {
+        self.reports_dir.clone().unwrap_or_else(|| self.data_dir.join("packs"))
+    }
 }
 
 /// How alerts are told to the Alertmanagers.

@@ -26,9 +26,11 @@ use crate::alert;
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::evidence::store::StoreError;
-use crate::http::server;
+use crate::http::Access;
+use crate::http::server::{self, Limits};
 use crate::http::source::{Ask, Source};
 use crate::snapshot::Snapshot;
+use crate::units::Sec;
 
 /// Batches of events that may wait for the driver; the engine throws further ones away, and counts them.
 const EVENT_BATCHES: usize = 4096;
@@ -92,11 +94,13 @@ pub async fn run(parts: Parts) -> Result<(), SuperviseError> {
     let system = |what| move |error| SuperviseError::System { what, error };
     let mut signals = Signals::listen().map_err(system("listen to signals"))?;
     let address = parts.config.monitor.listen;
+    let (access_in, access) = watch::channel(Arc::new(Access::of(&parts.config)));
     let listener = TcpListener::bind(address).await.map_err(|error| SuperviseError::Listen { address, error })?;
     let modes = (parts.sockets.v4(), parts.sockets.v6());
     let config = Arc::new(parts.config);
     let (mut keeper, past) = open_evidence(config.clone(), parts.clock.clone()).await?;
 
+    let now = parts.clock.now().sec();
     let (events_in, events) = mpsc::channel(EVENT_BATCHES);
     let engine = BatchedEngine::start(parts.sockets, batched::Config::default(), events_in)
         .map_err(system("start the probing engine"))?;
@@ -132,6 +136,7 @@ pub async fn run(parts: Parts) -> Result<(), SuperviseError> {
     let (hints_in, hints) = mpsc::channel(POLLS);
     let traps = poll::server::receive(core.config().clone(), hints_in);
     let poller = Poller { jobs, polled: polled_in, library, opener: parts.snmp, data_dir, clock: parts.clock.clone() };
+    let clock = parts.clock.clone();
     let driver = Driver {
         jobs: jobs_in,
         polled,
@@ -154,19 +159,23 @@ pub async fn run(parts: Parts) -> Result<(), SuperviseError> {
     let mut poller = tokio::spawn(poller.run());
     let resolver = tokio::spawn(resolve::client::run(names, looked_in));
     let mut teller = tokio::spawn(alert::driver::run(teller));
-    let mut pages = tokio::spawn(server::serve(listener, source, ended.clone().cancelled_owned()));
+    let scheme = access.borrow().web.scheme();
+    tell_of_protection(address, &access.borrow(), now);
+    let serving = server::serve_as(listener, source, access, Limits::default(), ended.clone().cancelled_owned());
+    let mut pages = tokio::spawn(serving);
 
     tell_service_manager(NotifyState::Ready);
-    tracing::info!(components = watched, page = %format!("http://{address}/"), "watching");
+    tracing::info!(components = watched, page = %format!("{scheme}://{address}/"), "watching");
 
     let files = (parts.file, parts.data_dir);
+    let told = Told { driver: driver_asks.clone(), alarmed, access: access_in, clock };
     let mut driver_ended = None;
     let outcome = loop {
         tokio::select! {
             asked = signals.next() => match asked {
                 signal::Ask::Stop => break Ok(()),
                 signal::Ask::Reload => {
-                    let _ = reload(&files, &driver_asks, &alarmed).await; // it has said in the log how it went
+                    let _ = reload(&files, &told).await; // it has said in the log how it went
                 }
             },
             () = parts.stop.cancelled() => break Ok(()),
@@ -179,7 +188,7 @@ pub async fn run(parts: Parts) -> Result<(), SuperviseError> {
                     let _ = driver_asks.try_send(driver::Ask::Brief(answer));
                 }
                 Some(Ask::Reload(answer)) => {
-                    let _ = answer.send(reload(&files, &driver_asks, &alarmed).await);
+                    let _ = answer.send(reload(&files, &told).await);
                 }
                 Some(Ask::Ready(answer)) => {
                     let _ = answer.send(Ok(()));
@@ -267,12 +276,44 @@ fn engine_name(
     }
 }
 
+/// Who hears of another configuration.
+struct Told {
+    driver: mpsc::Sender<driver::Ask>,
+    alarmed: watch::Sender<bool>,
+    access: watch::Sender<Arc<Access>>,
+    clock: Arc<dyn Clock>,
+}
+
+/// Says how the pages are protected, and what about that an operator should know.
+fn tell_of_protection(address: std::net::SocketAddr, access: &Access, now: Sec) {
+    let web = &access.web;
+    let certificates = web.tls.as_ref().map_or("not asked for", |tls| tls.clients.word());
+    let loopback = address.ip().is_loopback();
+    if web.tls.is_some() || !web.users.is_empty() {
+        tracing::info!(
+            tls = web.tls.is_some(),
+            users = web.users.len(),
+            client_certificates = certificates,
+            "pages are protected"
+        );
+    }
+    if !web.identifies() && !loopback {
+        tracing::warn!(
+            "everybody who reaches {address} reads every page; evidence packs and reload are refused there. \
+             monitor.web_config_file adds TLS and passwords"
+        );
+    } else if web.tls.is_none() && !loopback {
+        tracing::warn!(
+            "passwords for {address} cross the network readable: add tls_server_config to monitor.web_config_file"
+        );
+    }
+    if let Some(complaint) = web.tls.as_ref().and_then(|tls| tls.complaint(now)) {
+        tracing::warn!("{complaint}");
+    }
+}
+
 /// Reads the configuration again and hands it to the driver; what is wrong with it leaves everything as it was.
-async fn reload(
-    (file, data_dir): &(Option<PathBuf>, Option<PathBuf>),
-    driver: &mpsc::Sender<driver::Ask>,
-    alarmed: &watch::Sender<bool>,
-) -> Result<(), String> {
+async fn reload((file, data_dir): &(Option<PathBuf>, Option<PathBuf>), told: &Told) -> Result<(), String> {
     let Some(file) = file.clone() else {
         return Err("there is no configuration file to read again".into());
     };
@@ -288,11 +329,16 @@ async fn reload(
             }
             let (answer, answered) = oneshot::channel();
             let alarms = !config.monitor.alertmanagers.is_empty();
-            let sent = driver.send(driver::Ask::Reload(Box::new(config), answer)).await;
+            let (access, address) = (Access::of(&config), config.monitor.listen);
+            let sent = told.driver.send(driver::Ask::Reload(Box::new(config), answer)).await;
             if sent.is_ok()
                 && let Ok(said) = answered.await
             {
-                alarmed.send_replace(alarms);
+                told.alarmed.send_replace(alarms);
+                if told.access.borrow().web.fingerprint != access.web.fingerprint {
+                    tell_of_protection(address, &access, told.clock.now().sec());
+                }
+                told.access.send_replace(Arc::new(access));
                 tracing::info!("configuration read again: {said}");
                 return Ok(());
             }
@@ -302,6 +348,6 @@ async fn reload(
         Err(died) => format!("reading the configuration failed: {died}"),
     };
     tracing::error!("configuration not taken over, going on with the one before:\n{problems}");
-    let _ = driver.send(driver::Ask::ReloadFailed).await;
+    let _ = told.driver.send(driver::Ask::ReloadFailed).await;
     Err(problems)
 }

@@ -1,24 +1,27 @@
 //! What stands where, and what every answer carries.
 
+use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::http::header::{
-    ACCEPT, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
-    HeaderName, HeaderValue, IF_NONE_MATCH, REFERRER_POLICY, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    ACCEPT, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH,
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, REFERRER_POLICY, RETRY_AFTER,
+    VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use super::guard::Standing;
+use super::guard::layer::{Gate, admit, wants_html, words};
 use super::history::client::Past;
 use super::history::{HOURS, History, Lines, MAX_HOURS};
 use super::live::Topic;
@@ -27,7 +30,7 @@ use super::page::board::Manner;
 use super::page::board::find::Find;
 use super::page::charts;
 use super::source::{Source, SourceError};
-use super::{api, devices, page};
+use super::{api, devices, held, page, reports};
 use crate::metrics::negotiate::gzip_accepted;
 use crate::metrics::{Format, render};
 use crate::names::ClassIx;
@@ -37,8 +40,6 @@ use crate::snapshot::Snapshot;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 /// So many answers are made at a time: a crowd of readers must not take the cores from probing.
 const MAX_RENDERING: usize = 2;
-/// No request here needs a body; a larger one is refused.
-const MAX_BODY_BYTES: usize = 4 * 1024;
 
 /// A page does not wait longer than this for what the recent hours measured; it comes without charts then.
 const CHARTS_TIMEOUT: Duration = Duration::from_secs(3);
@@ -67,14 +68,24 @@ struct Server {
     rendering: Arc<Semaphore>,
     hub: Arc<Hub>,
     past: Past,
+    gate: Gate,
+}
+
+/// What holds for every answer.
+#[derive(Clone)]
+struct Around {
+    gate: Gate,
+    room: Arc<Semaphore>,
 }
 
 /// The pairs of a query; one that cannot be read has none.
 type Pairs = Result<Query<Vec<(String, String)>>, QueryRejection>;
 
 /// Every route with the headers and limits that all answers share.
-pub fn router(source: Source, hub: Arc<Hub>) -> Router {
-    let server = Server { source, rendering: Arc::new(Semaphore::new(MAX_RENDERING)), hub, past: Past::default() };
+pub fn router(source: Source, hub: Arc<Hub>, gate: Gate) -> Router {
+    let rendering = Arc::new(Semaphore::new(MAX_RENDERING));
+    let server = Server { source, rendering, hub, past: Past::default(), gate: gate.clone() };
+    let around = Around { gate: gate.clone(), room: Arc::new(Semaphore::new(held::MAX_KIB as usize)) };
     Router::new()
         .route("/", get(board))
         .route("/services/{id}", get(service_page))
@@ -89,6 +100,9 @@ pub fn router(source: Source, hub: Arc<Hub>) -> Router {
         .route("/healthz", get(|| async { plain(StatusCode::OK, "alive\n".to_owned()) }))
         .route("/readyz", get(ready))
         .route("/-/reload", post(reload))
+        .route("/reports", get(reports_page))
+        .route("/reports/{pack}", get(archive))
+        .route("/reports/{pack}/{file}", get(document))
         .route("/api/v1/openapi.json", get(|| async { json(StatusCode::OK, api::OPENAPI.to_owned()) }))
         .route("/api/v1/status", get(api_status))
         .route("/api/v1/services", get(api_services))
@@ -103,8 +117,8 @@ pub fn router(source: Source, hub: Arc<Hub>) -> Router {
         .route("/api/v1/components/{id}/series", get(api_component_series))
         .fallback(nowhere)
         .method_not_allowed_fallback(wrong_method)
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(middleware::from_fn(limits_and_headers))
+        .layer(middleware::from_fn_with_state(gate, admit))
+        .layer(middleware::from_fn_with_state(around, limits_and_headers))
         .with_state(server)
 }
 
@@ -131,6 +145,32 @@ impl Server {
             make(&snapshot)
         });
         made.await.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+    }
+
+    /// Where packs are, for one who may have them.
+    fn packs_for(&self, standing: Standing) -> Option<PathBuf> {
+        self.gate.access().packs.clone().filter(|_| standing.is_trusted())
+    }
+
+    /// A pack's archive, or a document of it.
+    async fn packed(&self, standing: Standing, headers: &HeaderMap, pack: String, file: Option<String>) -> Response {
+        let Some(folder) = self.packs_for(standing) else { return stranger(headers) };
+        let name = file.clone().unwrap_or_else(|| pack.clone());
+        let opened = tokio::task::spawn_blocking(move || reports::store::open(&folder, &pack, file.as_deref())).await;
+        let Ok(Some((opened, size))) = opened else { return html(headers, None) };
+        let mut answer = Response::new(reports::store::body(opened, size));
+        let head = answer.headers_mut();
+        head.insert(CONTENT_TYPE, HeaderValue::from_static(reports::content_type(&name)));
+        head.insert(CONTENT_LENGTH, HeaderValue::from(size));
+        if name.ends_with(".html") {
+            head.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(reports::REPORT_POLICY));
+        } else {
+            // It is one of the names that packs have, so there is nothing to quote in it.
+            let kept = format!("attachment; filename=\"{name}\"");
+            let kept = HeaderValue::try_from(kept).unwrap_or(HeaderValue::from_static("attachment"));
+            head.insert(CONTENT_DISPOSITION, kept);
+        }
+        answer
     }
 
     /// What these lines measured, for a page that does not wait for it long.
@@ -283,16 +323,64 @@ async fn ready(State(server): State<Server>) -> Response {
     }
 }
 
-async fn reload(State(server): State<Server>, headers: HeaderMap) -> Response {
-    // A page elsewhere must not make an operator's browser reload us.
-    if headers.get("sec-fetch-site").is_some_and(|from| from != "same-origin" && from != "none") {
-        return plain(StatusCode::FORBIDDEN, "reload is not taken from other sites' pages\n".to_owned());
-    }
+/// Who may, has been seen to by the guard.
+async fn reload(State(server): State<Server>) -> Response {
     match server.source.reload().await {
         Ok(Ok(())) => plain(StatusCode::OK, "reloaded\n".to_owned()),
         Ok(Err(problems)) => plain(StatusCode::UNPROCESSABLE_ENTITY, format!("{problems}\n")),
         Err(why) => unavailable(why),
     }
+}
+
+async fn reports_page(
+    State(server): State<Server>,
+    Extension(standing): Extension<Standing>,
+    headers: HeaderMap,
+) -> Response {
+    let Some(folder) = server.packs_for(standing) else { return stranger(&headers) };
+    let looked = folder.clone();
+    let packs = tokio::task::spawn_blocking(move || reports::store::list(&looked)).await;
+    let packs = match packs {
+        Ok(Ok(packs)) => packs,
+        Ok(Err(error)) => {
+            tracing::warn!(folder = %folder.display(), %error, "the folder of evidence packs cannot be read");
+            return plain(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the folder of evidence packs cannot be read\n".to_owned(),
+            );
+        }
+        Err(_) => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    };
+    let folder = folder.display().to_string();
+    server.answer(move |s| html(&headers, Some(page::reports::render(s, &folder, &packs)))).await
+}
+
+async fn archive(
+    State(server): State<Server>,
+    Extension(standing): Extension<Standing>,
+    headers: HeaderMap,
+    Path(pack): Path<String>,
+) -> Response {
+    server.packed(standing, &headers, pack, None).await
+}
+
+async fn document(
+    State(server): State<Server>,
+    Extension(standing): Extension<Standing>,
+    headers: HeaderMap,
+    Path((pack, file)): Path<(String, String)>,
+) -> Response {
+    server.packed(standing, &headers, pack, Some(file)).await
+}
+
+fn stranger(headers: &HeaderMap) -> Response {
+    if wants_html(headers) {
+        return words(StatusCode::FORBIDDEN, page::words::stranger());
+    }
+    plain(
+        StatusCode::FORBIDDEN,
+        "evidence packs are for those who are known by a password or a certificate\n".to_owned(),
+    )
 }
 
 /// The files compressed, once, when the first is asked for; `None` for those that grow by it.
@@ -407,17 +495,18 @@ fn display_method(method: &Method) -> &'static str {
     }
 }
 
-async fn limits_and_headers(request: Request, next: Next) -> Response {
-    let mut answer = match timeout(REQUEST_TIMEOUT, next.run(request)).await {
+async fn limits_and_headers(State(around): State<Around>, request: Request, next: Next) -> Response {
+    let answer = match timeout(REQUEST_TIMEOUT, next.run(request)).await {
         Ok(answer) => answer,
         Err(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "no answer was ready in time\n".to_owned()),
     };
+    let mut answer = held::hold(answer, &around.room).unwrap_or_else(|| unavailable(SourceError::Busy));
     let head = answer.headers_mut();
+    // Some answers have a stricter one.
+    head.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(
+        "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
+    ));
     for (name, value) in [
-        (
-            CONTENT_SECURITY_POLICY,
-            "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
-        ),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (X_FRAME_OPTIONS, "DENY"),
         (REFERRER_POLICY, "no-referrer"),
@@ -425,6 +514,11 @@ async fn limits_and_headers(request: Request, next: Next) -> Response {
         (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
     ] {
         head.insert(name, HeaderValue::from_static(value));
+    }
+    for (name, value) in &around.gate.access().web.headers {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            head.insert(HeaderName::from_static(name), value);
+        }
     }
     head.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     answer

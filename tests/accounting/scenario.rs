@@ -196,6 +196,8 @@ impl Scenario {
                 sentinels: Vec::new(),
                 grafana: None,
                 keep: Keep::default(),
+                reports_dir: None,
+                web: Default::default(),
             },
             credentials: Vec::new(),
             profiles: std::sync::Arc::new(assured_probes::snmp::profile::Library::embedded()),

@@ -456,6 +456,11 @@ impl Outer {
         fs::write(self.config(), estate.text(self.page.0, self.dir.path())).expect("written");
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn log(&self) -> String {
         fs::read_to_string(self.dir.path().join("log")).expect("it logs")
     }

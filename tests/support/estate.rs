@@ -21,6 +21,7 @@ use assured::snapshot::{
     InterfaceView, MonitorView, ObjectiveView, OutageView, Ratios, ServiceView, Shown, Snapshot, VoiceView,
 };
 use assured::units::{Dscp, Micros, Sec, Share, Span};
+use assured_probes::snmp::reading::{Is, Reading};
 use jiff::civil::date;
 use jiff::tz::TimeZone;
 
@@ -53,6 +54,8 @@ fn config() -> Config {
             sentinels: vec![Host::Address([127, 0, 0, 1].into())],
             grafana: Some("https://grafana.example.net".into()),
             keep: assured::config::model::Keep::default(),
+            reports_dir: None,
+            web: Arc::default(),
         },
         credentials: vec![],
         classes: vec![
@@ -461,6 +464,20 @@ pub fn hostile() -> Snapshot {
     c.services.iter_mut().for_each(|service| service.title = HOSTILE.into());
     c.maintenance.iter_mut().for_each(|m| m.reference = HOSTILE.into());
     s.components.iter_mut().for_each(|component| component.reason = HOSTILE.into());
+    for device in &mut s.devices {
+        (device.profile, device.description) = (HOSTILE.into(), HOSTILE.into());
+        device.complaints = vec![HOSTILE.into()];
+        let hostile = |(n, reading): (usize, &Reading)| {
+            let mut reading = reading.clone();
+            reading.labels = reading.labels.iter().map(|(key, _)| (key.clone(), format!("{HOSTILE}{n}"))).collect();
+            if let Is::Text(text) = &mut reading.is {
+                *text = HOSTILE.into();
+            }
+            reading
+        };
+        device.readings = device.readings.iter().enumerate().map(hostile).collect();
+    }
+    s.monitor.evidence_problem = Some(HOSTILE.into());
     for service in &mut s.services {
         service.reason = HOSTILE.into();
         service.outages.iter_mut().for_each(|o| o.components = vec![HOSTILE.into()]);

@@ -6,8 +6,9 @@ pub mod estate;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use assured::http::{Ask, Source};
+use assured::http::{Access, Ask, Limits, Source};
 use assured::snapshot::Snapshot;
+use tokio::sync::watch;
 
 /// A server on a free port that shows what `make` makes for the nth question.
 pub struct Served {
@@ -27,13 +28,24 @@ impl Served {
 
 /// Serves snapshots until stopped.
 pub async fn serve(make: impl Fn(u64) -> Arc<Snapshot> + Send + 'static) -> Served {
+    // Whoever holds the other end could change it; nobody does.
+    let (_access, open) = watch::channel(Arc::default());
+    serve_as(make, open, Limits::default()).await
+}
+
+/// The same behind a door, and with limits of its own.
+pub async fn serve_as(
+    make: impl Fn(u64) -> Arc<Snapshot> + Send + 'static,
+    access: watch::Receiver<Arc<Access>>,
+    limits: Limits,
+) -> Served {
     let (source, questions) = Source::new();
     let reloads = Arc::new(AtomicU64::new(0));
     tokio::spawn(answer(questions, Arc::clone(&reloads), make));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let ended = tokio::spawn(assured::http::serve(listener, source, async {
+    let ended = tokio::spawn(assured::http::serve_as(listener, source, access, limits, async {
         let _ = stopped.await;
     }));
     Served { address, reloads, stop: Some(stop), ended }

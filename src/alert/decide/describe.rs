@@ -158,7 +158,11 @@ impl Case {
 
     fn link(self, config: &Config) -> String {
         let monitor = &config.monitor;
-        let base = monitor.alerting.external_url.clone().unwrap_or_else(|| format!("http://{}", monitor.listen));
+        let base = monitor
+            .alerting
+            .external_url
+            .clone()
+            .unwrap_or_else(|| format!("{}://{}", monitor.web.scheme(), monitor.listen));
         match self {
             Self::Service(_, ix) | Self::Objective(_, ix, ..) => {
                 format!("{base}/services/{}", config.services[ix.get()].id)

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::tz::TimeZoneDatabase;
 
@@ -13,7 +14,7 @@ use crate::config::reader::{Context, Node, Wanted};
 use crate::names::Id;
 use crate::units::Dscp;
 
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 19] = [
     "vantage",
     "listen",
     "data_dir",
@@ -31,6 +32,8 @@ const KEYS: [&str; 17] = [
     "profiles",
     "traps",
     "grafana",
+    "web_config_file",
+    "reports_dir",
 ];
 
 /// Where evidence is kept when nothing was said.
@@ -62,6 +65,7 @@ pub fn monitor(
     let grafana = n.opt(cx, "grafana", |n| base_url(n, "Grafana", "https://grafana.example.net"));
     let traps = n.opt(cx, "traps", traps);
     let data_dir = super::resolve_path(base_dir, &data_dir);
+    let reports_dir = n.opt(cx, "reports_dir", scalar::text).map(|dir| super::resolve_path(base_dir, &dir));
     let time_zone_name = zone_name;
     Some(Monitor {
         vantage,
@@ -75,6 +79,8 @@ pub fn monitor(
         sentinels,
         grafana,
         keep,
+        reports_dir,
+        web: Arc::default(),
     })
 }
 

@@ -8,9 +8,11 @@ pub mod charts;
 pub mod device;
 pub(crate) mod faults;
 mod needs;
+pub mod reports;
 pub mod service;
 pub mod site;
 pub mod when;
+pub mod words;
 
 use askama::Template;
 use jiff::tz::TimeZone;
