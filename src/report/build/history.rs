@@ -233,8 +233,9 @@ impl<'a> Reading<'a> {
         let begin =
             parts.rounds.iter().map(|r| r.first).min().map_or(month_span.from, |first| first.min(month_span.from));
         let end = as_of.min(close).max(begin);
-        let sources = sources(config, &components, &parts, begin, end);
-        let segments = segments(config, &components, &sources, begin, end);
+        let watched = watched_of(config, contract);
+        let sources = sources(config, &watched, &parts, begin, end);
+        let segments = segments(config, &watched, &sources, begin, end);
         let agreed: Vec<Agreed> = parts
             .cases
             .iter()
@@ -380,6 +381,19 @@ pub fn counted_spans_of(history: &History, service: ServiceIx) -> Vec<Span> {
 pub fn components_of(config: &Config, contract: ContractIx) -> Vec<ComponentIx> {
     let services = config.services.iter().filter(|s| s.contract == contract);
     let all: BTreeSet<ComponentIx> = services.flat_map(|s| s.requires.components()).collect();
+    all.into_iter().collect()
+}
+
+/// The same with everything that stands before them: parents name the cause of an outage.
+#[must_use]
+pub fn watched_of(config: &Config, contract: ContractIx) -> Vec<ComponentIx> {
+    let mut all = BTreeSet::new();
+    let mut to_do = components_of(config, contract);
+    while let Some(component) = to_do.pop() {
+        if all.insert(component) {
+            to_do.extend(config.components[component.get()].parents.iter().copied());
+        }
+    }
     all.into_iter().collect()
 }
 

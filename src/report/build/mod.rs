@@ -16,7 +16,7 @@ mod sites;
 
 use std::collections::BTreeMap;
 
-pub use self::history::{Case, CaseState, History, Reading, closing, components_of, counted_spans_of};
+pub use self::history::{Case, CaseState, History, Reading, closing, components_of, counted_spans_of, watched_of};
 
 use super::journal::{self, Journal, Source};
 use super::model::{self, Evidence, Method, Period, Probing, Report, SCHEMA, Totals, Verdict};

@@ -202,7 +202,8 @@ fn outage(config: &Config, history: &History, ix: ServiceIx, book: &MonthBook, s
     let roots = tree::root_causes(
         &entry.components,
         |c| config.components[c.get()].parents.as_slice(),
-        |c| history.segments[c.get()].iter().any(|s| s.state == State::Down && s.span.contains(entry.span.from)),
+        // At any time in it: which of them was probed first must not matter.
+        |c| history.segments[c.get()].iter().any(|s| s.state == State::Down && s.span.intersect(entry.span).is_some()),
     );
     let notes: Vec<String> = history
         .notes

@@ -11,7 +11,7 @@ mod rounds;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use self::rounds::{Merged, entries};
+use self::rounds::{Decided, Merged, entries};
 use super::build::{self, CALCULATION, History, closing, past};
 use super::fault;
 use super::journal::{self, Entry, Source as From};
@@ -68,8 +68,7 @@ pub fn collect(
     let source = Source { config, reader, names: Names::of(config), contract: wanted.contract, until: wanted.until };
     let zone = &config.monitor.time_zone;
     let span = wanted.month.span(zone);
-    let components = build::components_of(config, wanted.contract);
-    let close = closing(config, &components, span.to);
+    let close = closing(config, &build::components_of(config, wanted.contract), span.to);
     let as_of = if wanted.at >= close {
         close
     } else if wanted.asked {
@@ -85,7 +84,7 @@ pub fn collect(
         entries.extend(source.past_month(month, &entries)?);
     }
     done("accounted for the months before");
-    entries.extend(source.rounds(&components, span, as_of)?);
+    entries.extend(source.rounds(span, as_of.min(close))?);
     done("read every round");
     let history = History::of(config, &entries)?;
     done("accounted for every second");
@@ -99,6 +98,9 @@ pub fn collect(
     done("wrote the minutes");
     Ok(Collected { journal: writer.finish(), minutes })
 }
+
+/// How far back the state at a month's start is looked for, step by step.
+const LOOK_BACK_DAYS: [i64; 4] = [1, 7, 31, 400];
 
 /// How a closed month stands in the evidence: the record that closed or revised it last, its figures, and the revision's number.
 #[must_use]
@@ -303,12 +305,11 @@ impl Source<'_> {
         if self.reader.extent().is_none_or(|e| e.intersect(span).is_none()) {
             return Ok(Vec::new());
         }
-        let components = build::components_of(self.config, self.contract);
-        let close = closing(self.config, &components, span.to);
+        let close = closing(self.config, &build::components_of(self.config, self.contract), span.to);
         let mut entries = vec![self.genesis(month, span, close)];
         entries.extend(self.facts(span));
         entries.extend(so_far.iter().filter(|e| matches!(e, Entry::Month { .. })).cloned());
-        let rounds = self.rounds(&components, span, close)?;
+        let rounds = self.rounds(span, close)?;
         if rounds.is_empty() {
             return Ok(Vec::new());
         }
@@ -321,10 +322,10 @@ impl Source<'_> {
         Merged::new(from.hysteresis(self.config.components[component.get()].hysteresis))
     }
 
-    /// The rounds of `components` that the month's states follow from.
-    fn rounds(&self, components: &[ComponentIx], span: Span, as_of: Sec) -> Result<Vec<Entry>, String> {
+    /// The rounds that a month's states follow from, of whatever its services need and of what stands before that.
+    fn rounds(&self, span: Span, end: Sec) -> Result<Vec<Entry>, String> {
+        let components = build::watched_of(self.config, self.contract);
         let only: BTreeSet<ComponentIx> = components.iter().copied().collect();
-        let end = as_of.min(closing(self.config, components, span.to));
         let read = |span: Span, only: &BTreeSet<ComponentIx>, merged: &mut BTreeMap<Whose, Merged>| {
             let query = Query { span, coarsest: Grain::Day, names: &self.names, only: Some(only) };
             self.reader.rows(query, |chunk| {
@@ -338,19 +339,25 @@ impl Source<'_> {
         };
         let mut month = BTreeMap::new();
         read(Span::new(span.from, end), &only, &mut month);
-        // Before the month, look back only as far as each component's state at its start needs.
+        // Before the month, look back only as far as each component's state at its start needs, and how long it has had it.
         let mut before: BTreeMap<Whose, Merged> = BTreeMap::new();
         let mut open: BTreeSet<Whose> =
             components.iter().flat_map(|c| self.sources(*c).into_iter().map(|from| (*c, from))).collect();
         let begin = self.reader.extent().map_or(span.from, |e| e.from);
-        for days in [1, 7, 31, 400] {
+        for days in LOOK_BACK_DAYS {
             let from = span.from.plus(-days * 86_400);
             let mut found = BTreeMap::new();
             let only = open.iter().map(|(component, _)| *component).collect();
             read(Span::new(from.max(begin), span.from), &only, &mut found);
             open.retain(|whose| {
                 let mut merged = found.remove(whose).unwrap_or_else(|| self.merged(*whose));
-                if merged.decide() || from <= begin {
+                let far_enough = match merged.decide() {
+                    Decided::No => false,
+                    // How long an outage has lasted says whether it is short, and when it was to be mended.
+                    Decided::Down => Some(&days) == LOOK_BACK_DAYS.last(),
+                    Decided::Whole => true,
+                };
+                if far_enough || from <= begin {
                     before.insert(*whose, merged);
                     return false;
                 }

@@ -38,12 +38,6 @@ impl Stretch {
     fn last(&self) -> i64 {
         self.first + self.step * i64::try_from(self.count - 1).unwrap_or(0)
     }
-
-    /// Whether it is the same loss that `before` was, with nothing unknown in between.
-    fn goes_on_from(&self, before: &Self) -> bool {
-        let lost = self.verdict == Verdict::Lost && before.verdict == Verdict::Lost;
-        lost && 2 * (self.first - before.last()) <= 3 * i64::from(before.interval)
-    }
 }
 
 impl Merged {
@@ -150,31 +144,41 @@ impl Merged {
         }
     }
 
-    /// Drops what no longer matters before the last stretch that decides the state by itself: enough
-    /// equal verdicts, or rounds that were not measured. False when there is none.
-    pub(super) fn decide(&mut self) -> bool {
+    /// Drops what no longer matters before the last stretch that decides the state by itself: enough equal verdicts, or
+    /// rounds that were not measured. Of an outage the beginning matters too, so that everything from the last stretch
+    /// stays that decided otherwise before it.
+    pub(super) fn decide(&mut self) -> Decided {
         let enough = self.enough();
         let decides = |s: &Stretch| match s.verdict {
             Verdict::Reply | Verdict::Lost => s.count >= enough && 2 * s.step <= 3 * i64::from(s.interval),
             Verdict::NotMeasured(_) => true,
         };
-        let Some(mut n) = self.runs.iter().rposition(decides) else { return false };
-        // An outage that is dated by several hands is one outage.
-        while n > 0 && self.runs[n].goes_on_from(&self.runs[n - 1]) {
-            n -= 1;
-        }
-        self.runs.drain(..n);
+        let Some(last) = self.runs.iter().rposition(decides) else { return Decided::No };
+        let otherwise = |s: &Stretch| decides(s) && s.verdict != Verdict::Lost;
+        let Some(first) = self.runs[..=last].iter().rposition(otherwise) else { return Decided::Down };
+        self.runs.drain(..first);
         let first = &mut self.runs[0];
-        if first.verdict != Verdict::Lost && first.strays == 0 {
-            // Of a long time that worked, its end is enough; of an outage, the beginning counts too.
+        if first.strays == 0 {
+            // Of a long time that worked, its end is enough.
             let keep = enough + 1;
             if first.count > keep {
                 first.first += first.step * i64::try_from(first.count - keep).unwrap_or(0);
                 first.count = keep;
             }
         }
-        true
+        Decided::Whole
     }
+}
+
+/// What the rounds before a month say of its start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Decided {
+    /// Nothing.
+    No,
+    /// The component is down; when it went down lies further back.
+    Down,
+    /// The state, and since when if it is down.
+    Whole,
 }
 
 /// Whether a row has rounds of probes or statements about an interface.
@@ -245,10 +249,23 @@ mod tests {
             stretch(6000, 60, 50, Verdict::Reply),
             stretch(9000, 60, 1, Verdict::Lost),
         ]);
-        assert!(m.decide());
+        assert_eq!(m.decide(), Decided::Whole);
         assert_eq!(m.runs, [stretch(6000 + 46 * 60, 60, 4, Verdict::Reply), stretch(9000, 60, 1, Verdict::Lost)]);
         let mut undecided = merged(&[stretch(0, 60, 1, Verdict::Reply), stretch(60, 60, 2, Verdict::Lost)]);
-        assert!(!undecided.decide());
+        assert_eq!(undecided.decide(), Decided::No);
+    }
+
+    #[test]
+    fn an_outage_is_followed_to_its_beginning_past_an_answer_that_ended_nothing() {
+        let outage = [
+            stretch(6000, 60, 50, Verdict::Lost),
+            stretch(9010, 60, 1, Verdict::Reply),
+            stretch(9060, 60, 50, Verdict::Lost),
+        ];
+        let mut m = merged(&[&[stretch(0, 60, 100, Verdict::Reply)], &outage[..]].concat());
+        assert_eq!(m.decide(), Decided::Whole);
+        assert_eq!(m.runs, [&[stretch(96 * 60, 60, 4, Verdict::Reply)], &outage[..]].concat());
+        assert_eq!(merged(&outage).decide(), Decided::Down, "it may have begun before what was read");
     }
 
     #[test]
