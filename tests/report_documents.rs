@@ -200,7 +200,7 @@ fn the_workbook_reads_back_with_its_figures() {
     let names: Vec<&str> = sheets.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(
         names,
-        ["Summary", "Services", "Outages", "Objectives", "Exclusions", "Classes", "Voice", "Not measured"]
+        ["Summary", "Services", "Outages", "Objectives", "Exclusions", "Faults", "Classes", "Voice", "Not measured"]
     );
     let services = &sheets[1].1;
     assert_eq!(services.get((2, 0)), Some(&Data::String("ch-voice".into())));
