@@ -22,40 +22,7 @@ pid= listeners=
 trap '[ -z "$pid$listeners" ] || kill $pid $listeners 2>/dev/null; wait 2>/dev/null; rm -rf "$dir"' EXIT
 listen=127.0.0.1:19878
 
-{
-    cat <<T
-[monitor]
-vantage = "bench"
-listen = "$listen"
-data_dir = "$dir/data"
-[classes.voice]
-dscp = "EF"
-codec = "G.711"
-[probing]
-icmp = { interval = "10s", timeout = "900ms", size = 64, classes = ["voice"] }
-[contracts.c]
-title = "C"
-provider = "P"
-customer = "C"
-starts = 2000-01-01
-ends = 2099-12-31
-[slas.s]
-availability = "99.95%"
-[devices.flapping]
-site = "s0"
-address = "127.200.0.1"
-probing = { icmp = { interval = "1s", timeout = "900ms" } }
-T
-    awk -v n="$components" 'BEGIN {
-        for (i = 1; i < n; i++) {
-            s = int(i / 10)
-            if (i == 1 || i % 10 == 0) printf "[sites.s%d]\ntitle = \"Site %d\"\n", s, s
-            printf "[devices.d%d]\nsite = \"s%d\"\naddress = \"127.%d.%d.%d\"\n", i, s, 64 + int(i / 50000), int(i / 250) % 200, i % 250 + 1
-            list = (list == "" ? (i < 10 ? "\"flapping\", " : "") : list ", ") "\"d" i "\""
-            if (i % 10 == 9) { printf "[services.v%d]\nsite = \"s%d\"\ncontract = \"c\"\nsla = \"s\"\nclass = \"voice\"\nrequires = { all = [%s] }\n", s, s, list; list = "" }
-        }
-    }'
-} >"$dir/assured.toml"
+bench/estate.sh "$components" 10 "$listen" "$dir/data" flapping >"$dir/assured.toml"
 
 "$assured" run --config "$dir/assured.toml" 2>"$dir/log" &
 pid=$!

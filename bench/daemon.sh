@@ -15,46 +15,6 @@ pid=
 trap '[ -n "$pid" ] && kill "$pid" 2>/dev/null; wait 2>/dev/null; rm -rf "$dir"' EXIT
 listen=127.0.0.1:19878
 
-# Ten devices a site, one service a site with objectives: ordinary proportions.
-configuration() {
-    cat <<T
-[monitor]
-vantage = "bench"
-listen = "$listen"
-data_dir = "$dir/data"
-sentinels = ["127.0.0.1"]
-[classes.voice]
-dscp = "EF"
-codec = "G.711"
-[classes.data]
-dscp = "AF31"
-[probing]
-icmp = { interval = "${2}s", timeout = "900ms", size = 64, classes = ["voice", "data"] }
-[contracts.c]
-title = "C"
-provider = "P"
-customer = "C"
-starts = 2000-01-01
-ends = 2099-12-31
-[slas.s]
-availability = "99.95%"
-objectives = [
-  { class = "voice", measure = "rtt_mean", limit = "30ms" },
-  { class = "voice", measure = "loss", limit = "0.1%" },
-  { class = "data", measure = "rtt_p95", limit = "60ms" },
-]
-T
-    awk -v n="$1" 'BEGIN {
-        for (i = 0; i < n; i++) {
-            s = int(i / 10)
-            if (i % 10 == 0) printf "[sites.s%d]\ntitle = \"Site %d\"\n", s, s
-            printf "[devices.d%d]\nsite = \"s%d\"\naddress = \"127.%d.%d.%d\"\n", i, s, 64 + int(i / 50000), int(i / 250) % 200, i % 250 + 1
-            list = (i % 10 == 0 ? "" : list ", ") "\"d" i "\""
-            if (i % 10 == 9) printf "[services.v%d]\nsite = \"s%d\"\ncontract = \"c\"\nsla = \"s\"\nclass = \"voice\"\nrequires = { all = [%s] }\n", s, s, list
-        }
-    }'
-}
-
 # CPU ticks used so far, user and system.
 ticks() { awk '{ print $14 + $15 }' "/proc/$pid/stat"; }
 # A sum over all series of a name in the last scrape.
@@ -63,7 +23,7 @@ scrape() { curl -s -o "$dir/scrape" -H 'accept-encoding: gzip' -w '%{time_total}
 
 run() {
     local targets=$1 interval=$2 seconds=$3
-    configuration "$targets" "$interval" >"$dir/assured.toml"
+    bench/estate.sh "$targets" "$interval" "$listen" "$dir/data" >"$dir/assured.toml"
     "$assured" run --config "$dir/assured.toml" 2>"$dir/log" &
     pid=$!
     until curl -sf "http://$listen/healthz" >/dev/null; do kill -0 "$pid" || { cat "$dir/log"; exit 1; }; sleep 0.2; done

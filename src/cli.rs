@@ -87,6 +87,9 @@ pub struct Demo {
     /// Stop by itself after so many seconds
     #[arg(long, value_name = "SECONDS")]
     pub seconds: Option<u64>,
+    /// Tell this Alertmanager of the demo's alerts; may be given more than once
+    #[arg(long, value_name = "URL")]
+    pub alertmanager: Vec<String>,
 }
 
 /// `assured probe`

@@ -16,7 +16,7 @@ use std::thread;
 use assured::alert::rules::rules;
 use assured::config::{self, Mode};
 use assured::lab::scenario::{Chance, Fault, Hosts, Nanos, Scenario};
-use daemon::{Estate, Inner, free_address, host, lab, until};
+use daemon::{ASSURED, Estate, Inner, Page, free_address, host, lab, until, until_within};
 use serde_json::Value;
 
 /// A program that does not outlive its test, and whose last words are heard when that fails.
@@ -27,7 +27,7 @@ struct Running {
 
 impl Running {
     fn start(program: &str, dir: &Path, arguments: &[String]) -> Self {
-        let log = dir.join(format!("{program}.log"));
+        let log = dir.join(Path::new(program).file_name().expect("a name")).with_extension("log");
         let to = File::create(&log).expect("a file");
         let child = Command::new(program)
             .args(arguments)
@@ -118,7 +118,9 @@ fn estate() -> Estate {
         service("lib-voice", "Telephony", "library", "urgent", "\"lib-gw1\""),
         service("lib-data", "Network", "library", "plain", "\"lib-r1\""),
     ];
-    Estate { more: more.concat(), ..Estate::of(&[]) }
+    // With the time-out that one gets without asking: as long as the interval.
+    let probing = r#"icmp = { interval = "1s" }"#.into();
+    Estate { more: more.concat(), probing, ..Estate::of(&[]) }
 }
 
 /// Of each alert in a message: its name and what it is about.
@@ -146,23 +148,40 @@ fn alertmanager_config(sink: SocketAddr) -> String {
     })
 }
 
+fn start_alertmanager(address: SocketAddr, sink: SocketAddr, dir: &Path) -> Running {
+    fs::write(dir.join("alertmanager.yml"), alertmanager_config(sink)).expect("written");
+    let arguments = [
+        "--config.file=alertmanager.yml".into(),
+        "--storage.path=am".into(),
+        format!("--web.listen-address={address}"),
+        "--cluster.listen-address=".into(),
+    ];
+    Running::start("prometheus-alertmanager", dir, &arguments)
+}
+
+/// One that scrapes the daemon every second, with the rules that stand in the folder.
+fn start_prometheus(daemon: SocketAddr, alertmanager: SocketAddr, dir: &Path) -> Running {
+    let config = format!(
+        "global: {{ scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s }}\n\
+         rule_files: [assured-*.yml]\n\
+         alerting: {{ alertmanagers: [{{ static_configs: [{{ targets: [\"{alertmanager}\"] }}] }}] }}\n\
+         scrape_configs: [{{ job_name: assured, static_configs: [{{ targets: [\"{daemon}\"] }}] }}]\n"
+    );
+    fs::write(dir.join("prometheus.yml"), config).expect("written");
+    let arguments = [
+        "--config.file=prometheus.yml".into(),
+        "--storage.tsdb.path=tsdb".into(),
+        format!("--web.listen-address={}", free_address()),
+    ];
+    Running::start("prometheus", dir, &arguments)
+}
+
 #[test]
 fn an_outage_arrives_once_with_its_contact_and_is_taken_back_and_site_and_link_arrive_as_one() {
     let dir = tempfile::tempdir().expect("a folder");
-    let (prometheus, alertmanager, sink_at) = (free_address(), free_address(), free_address());
+    let (alertmanager, sink_at) = (free_address(), free_address());
     let messages = sink(sink_at);
-
-    fs::write(dir.path().join("alertmanager.yml"), alertmanager_config(sink_at)).expect("written");
-    let _alertmanager = Running::start(
-        "prometheus-alertmanager",
-        dir.path(),
-        &[
-            "--config.file=alertmanager.yml".into(),
-            "--storage.path=am".into(),
-            format!("--web.listen-address={alertmanager}"),
-            "--cluster.listen-address=".into(),
-        ],
-    );
+    let _alertmanager = start_alertmanager(alertmanager, sink_at, dir.path());
 
     // The rules as they are written, but for the seconds that something must hold.
     let estate = estate();
@@ -191,23 +210,7 @@ fn an_outage_arrives_once_with_its_contact_and_is_taken_back_and_site_and_link_a
         .with(host("10.1.0.4"))
         .with(silent(host("10.1.0.5"))));
     let daemon = Inner::over(&lab, &estate);
-    let scraped = format!(
-        "global: {{ scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s }}\n\
-         rule_files: [assured-*.yml]\n\
-         alerting: {{ alertmanagers: [{{ static_configs: [{{ targets: [\"{alertmanager}\"] }}] }}] }}\n\
-         scrape_configs: [{{ job_name: assured, static_configs: [{{ targets: [\"{}\"] }}] }}]\n",
-        daemon.page.0
-    );
-    fs::write(dir.path().join("prometheus.yml"), scraped).expect("written");
-    let _prometheus = Running::start(
-        "prometheus",
-        dir.path(),
-        &[
-            "--config.file=prometheus.yml".into(),
-            "--storage.tsdb.path=tsdb".into(),
-            format!("--web.listen-address={prometheus}"),
-        ],
-    );
+    let _prometheus = start_prometheus(daemon.page.0, alertmanager, dir.path());
     daemon.page.until_up(&["hall-r1", "hall-gw1", "hall-up", "lib-r1", "lib-gw1"]);
     assert!(messages.lock().expect("nobody panicked").is_empty(), "nothing is wrong yet");
 
@@ -266,4 +269,46 @@ fn an_outage_arrives_once_with_its_contact_and_is_taken_back_and_site_and_link_a
     assert_eq!(names(&told[0]), ["AssuredServiceDown hall-data", "AssuredSiteDown"]);
     assert_eq!(of("hall", "resolved").len(), 1);
     daemon.stop();
+}
+
+/// The demo as anybody starts it, with the rules as they are written for it: its library is cut off for thirty seconds
+/// every two minutes.
+#[test]
+fn an_outage_of_the_demos_library_arrives_once_with_its_contact_and_is_taken_back() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (page, alertmanager, sink_at) = (free_address(), free_address(), free_address());
+    let messages = sink(sink_at);
+    let _alertmanager = start_alertmanager(alertmanager, sink_at, dir.path());
+    let data = dir.path().join("data");
+    let arguments = ["demo", "--seconds", "600", "--listen"].map(String::from).to_vec();
+    let more = [page.to_string(), "--data-dir".into(), data.display().to_string()];
+    let _demo = Running::start(ASSURED, dir.path(), &[arguments, more.to_vec()].concat());
+    let page = Page(page);
+    until("the demo's page is there", || page.get("/healthz").ok());
+    let mut rules = Command::new(ASSURED);
+    let rules = rules.args(["rules", "--out"]).arg(dir.path()).arg("--config").arg(data.join("assured.toml")).output();
+    let rules = rules.expect("the program");
+    assert!(rules.status.success(), "{}", String::from_utf8_lossy(&rules.stderr));
+    let _prometheus = start_prometheus(page.0, alertmanager, dir.path());
+
+    let of = |status: &str| -> Vec<Value> {
+        let all = messages.lock().expect("nobody panicked");
+        all.iter().filter(|m| m["groupLabels"]["site"] == "alderbrook" && m["status"] == status).cloned().collect()
+    };
+    // At worst it has just come back when Prometheus begins to look.
+    until_within(240, "the library's outage was told and is over", || (!of("resolved").is_empty()).then_some(()));
+    let (told, over) = (of("firing"), of("resolved"));
+    assert_eq!((told.len(), over.len()), (1, 1), "{told:#?}");
+    let wanted = serde_json::json!({
+        "alertname": "AssuredServiceDown", "severity": "critical", "vantage": "county-hall", "site": "alderbrook",
+        "service": "alderbrook-data", "contract": "converged",
+    });
+    for message in [&told[0], &over[0]] {
+        assert_eq!(names(message), ["AssuredServiceDown alderbrook-data"], "{message:#}");
+        let alert = &message["alerts"][0];
+        assert_eq!(alert["labels"], wanted);
+        let said = &alert["annotations"];
+        assert_eq!(said["contact"], "Example Telecom service desk, 0800 000 0000, desk@example.net");
+        assert_eq!(said["quote"], "ET-WCC-0001: alderbrook-data");
+    }
 }

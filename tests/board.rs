@@ -106,6 +106,12 @@ async fn it_fits_a_phone_and_a_wall_loads_light_and_shows_its_states_without_scr
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_thousand_services_on_five_hundred_sites_load_light_and_are_found() {
+    let (large, crowded) = (shown(estate::large(2_000)).await, shown(estate::crowded(2_000)).await);
+    look_at("crowd", vec![("large", url(&large)), ("crowded", url(&crowded))], |_| {}).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn charts_show_what_the_evidence_has() {
     let dir = tempfile::tempdir().expect("a folder");
     let served = shown(measured(dir.path())).await;

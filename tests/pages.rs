@@ -97,6 +97,23 @@ async fn a_site_page_says_what_devices_say_of_their_interfaces_and_what_dates_it
 }
 
 #[tokio::test]
+async fn a_percentile_of_lost_probes_is_lost_and_little_measured_is_not_nothing() {
+    let mut s = estate::council();
+    let ix = s.config.services.iter().position(|of| of.id.as_str() == "ch-voice").expect("it is in the council");
+    let view = &mut s.services[ix];
+    view.objectives[0].value = Some(f64::INFINITY);
+    view.objectives[0].met = Some(false);
+    view.availability.as_mut().expect("it is measured").coverage = 0.0017;
+    let s = Arc::new(s);
+    let served = serve(move |_| Arc::clone(&s)).await;
+    let page = get(&served, "/services/ch-voice").await.body;
+    assert!(page.contains(">lost<") && !page.contains("inf "), "{page}");
+    let board = get(&served, "/").await.body;
+    assert!(board.contains("under 1% measured") && !board.contains("0% measured"));
+    served.stop().await;
+}
+
+#[tokio::test]
 async fn a_service_page_shows_tree_accounts_objectives_outages_and_month() {
     let served = council().await;
     let page = get(&served, "/services/ch-voice").await.body;

@@ -44,8 +44,22 @@
     const sites = document.getElementById("sites");
     const found = document.getElementById("found");
     const words = sites && found && `${sites.dataset.found} ${sites.dataset.found === "1" ? "site" : "sites"} found`;
-    if (words && sites.hasAttribute("hx-get") && found.textContent !== words) found.textContent = words;
+    if (!words || !sites.hasAttribute("hx-get")) return;
+    if (found.textContent !== words) {
+      const there = document.createElement("a");
+      there.href = "#sites-by-class";
+      there.textContent = words;
+      found.replaceChildren(there);
+    }
+    if (wanted) {
+      wanted = false;
+      document.getElementById("sites-by-class").focus();
+    }
   });
+
+  // Whoever presses Enter wants to see what was found; whoever still types does not want to be carried off.
+  let wanted = false;
+  document.addEventListener("submit", (event) => { wanted = event.target.id === "find"; });
 
   document.addEventListener("keydown", (event) => {
     const typing = event.target.closest && event.target.closest("input, select, textarea, [contenteditable]");

@@ -1,6 +1,7 @@
-"""Writes the dashboards as JSON: `python3 dashboards/make [--out FOLDER] [--board URL]`. The same input gives the same bytes.
+"""Writes the dashboards as JSON: `python3 dashboards/make [--out FOLDER] [--board URL] [--polled-every SECONDS]`. The same input gives the same bytes.
 
 `--board` is where people's browsers reach the daemon's own pages; it can also be given with `?var-board=` later.
+`--polled-every` is the configuration's `probing.snmp.interval`, the longest where there are several.
 """
 
 import sys
@@ -14,6 +15,7 @@ import pathlib
 import links
 import monitor
 import noc
+import panel
 import service
 import sla
 import voice
@@ -23,7 +25,9 @@ ALL = {"noc": noc, "service": service, "links": links, "voice": voice, "sla": sl
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path(__file__).resolve().parent.parent)
 parser.add_argument("--board", default="http://127.0.0.1:9878")
+parser.add_argument("--polled-every", type=int, metavar="SECONDS", default=panel.POLLED_S)
 arguments = parser.parse_args()
+panel.POLLED_S = arguments.polled_every
 for name, module in ALL.items():
     made = module.make(arguments.board.rstrip("/"))
     text = json.dumps(made, indent=1, ensure_ascii=False) + "\n"

@@ -58,18 +58,21 @@ def components():
 
 
 def interfaces():
+    known = f"max by ({INTERFACE}) (last_over_time(assured_interface_oper_up{{{COMPONENT}}}[$__range]))"
     return table(
         "Interfaces", "Every interface that is polled: whether it is meant to be up and is, how fast it is, and the share of that which it carries now.",
         24, 10,
-        {"A": f'label_join({join(port("assured_interface_oper_up"), "component", "title", "max by (component, title) (assured_component_info{%s})" % V)}, "port", "/", "component", "interface")',
+        # A device that is silent for now still has the interfaces that it told of.
+        {"H": f'label_join({join(known, "component", "title", "max by (component, title) (assured_component_info{%s})" % V)}, "port", "/", "component", "interface")',
          **{ref: f'max by (port) (label_join({expr}, "port", "/", "component", "interface"))' for ref, expr in {
+             "A": port("assured_interface_oper_up"),
              "B": port("assured_interface_admin_up"),
              "C": port("assured_interface_speed_bits_per_second"),
              "D": use("receive"),
              "E": use("transmit"),
              "F": f"{rate('assured_interface_receive_errors_total')} + {rate('assured_interface_transmit_errors_total')}",
              "G": f"{rate('assured_interface_receive_discards_total')} + {rate('assured_interface_transmit_discards_total')}"}.items()}},
-        [column("Value #A", "Is", 95, mappings=PORT, cell="color-background", align="left"),
+        [column("Value #A", "Is", 110, mappings=PORT, cell="color-background", align="left", empty="? Not known"),
          column("Value #B", "Meant to be", 105, mappings=palette.mapping({1: ("up", None), 0: ("shut", None)}), align="left", empty="not told"),
          column("title", "Device", 260, links=[ONE]),
          column("interface", "Interface"),
@@ -80,6 +83,18 @@ def interfaces():
          column("Value #G", "Discards", 110, unit="suffix:/s", decimals=2, align="right", empty="not told"),
          hidden("component")],
         "No interface is polled: no device shown here has SNMP access", on="port", sort=[("Is", False), ("In", True)], pages=True, filters=True)
+
+
+def parts():
+    key = "component, table, row"
+    rows = f"min by ({key}) (assured_device_part_up{{{COMPONENT}}})"
+    return table(
+        "Parts of devices", "Fans, power supplies, sensors, trunks, neighbours and whatever else a device tells the state of; those that do not work come first. At most 60 rows.",
+        10, 9,
+        {"A": join(f"bottomk(60, {rows})", "component", "title", "max by (component, title) (assured_component_info{%s})" % V)},
+        [column("Value", "Is", 95, mappings=PORT, cell="color-background", align="left"),
+         column("title", "Device", 200, links=[ONE]), column("table", "What it is", 130), column("row", "Which"), hidden("component")],
+        "No device tells of its parts", sort=[("Is", False)], pages=True)
 
 
 def make(board):
@@ -96,7 +111,7 @@ def make(board):
         stat("Most loss", "Greatest share of probes lost over five minutes by a component that is not down.", 4,
              f"max({of('assured_probe_loss_ratio')} and on (component) {component_state(COMPONENT, 'component')} < 5)", "not measured", unit="percentunit", decimals=1),
         stat("Fullest interface", "Greatest share of an interface's speed that is carried now, in either direction. There is no contractual limit: full is full.", 4,
-             f"max({use('receive')} or {use('transmit')})", "none polled", unit="percentunit", decimals=1,
+             f"max(({use('receive')} >= {use('transmit')}) or {use('transmit')} or {use('receive')})", "none polled", unit="percentunit", decimals=1,
              thresholds=palette.steps(UP, (0.8, palette.DEGRADED), (0.95, DOWN))),
         stat("Devices that restarted", "Devices whose uptime began anew in the time shown.", 4,
              f"count({of('assured_device_uptime_seconds')} < $__range_s) or 0 * count({of('assured_device_uptime_seconds')})", "none polled",
@@ -120,15 +135,23 @@ def make(board):
         interfaces(),
         *[lines(f"{word}, share of speed", f"What the interfaces {verb}, as a share of their speed; the eight that {verb} most.", 12, 8,
                 [(most(8, use(direction), overall(direction, "bytes"), INTERFACE), "{{component}} {{interface}}")],
-                "No interface is polled", "percentunit", minimum=0)
+                "No interface is polled", "percentunit", minimum=0, maximum=1)
           for word, verb, direction in (("In", "receive", "receive"), ("Out", "send", "transmit"))],
         *[lines(f"{word}, in and out", f"{text} The eight interfaces with the most.", 12, 8,
                 [(most(8, f"{rate(f'assured_interface_receive_{what}_total')} + {rate(f'assured_interface_transmit_{what}_total')}",
                        f"{overall('receive', what)} + {overall('transmit', what)}", INTERFACE), "{{component}} {{interface}}")],
                 "No interface tells of it", "suffix:/s", minimum=0, soft=1)
           for word, what, text in (("Errors", "errors", "Packets that were damaged."), ("Discards", "discards", "Packets thrown away though nothing was wrong with them: usually a full queue."))],
+        parts(),
+        *[lines(title, f"{text} The eight with the most.", 7, 9,
+                [(most(8, f"max by (component, row) (assured_device_reading{{{COMPONENT},{which}}})",
+                       f"max by (component, row) (max_over_time(assured_device_reading{{{COMPONENT},{which}}}[$__range] @ end()))", "component, row"), "{{component}} {{row}}")],
+                "No device tells of it", unit, minimum=0, decimals=decimals, calcs=("max", "lastNotNull"))
+          for title, text, which, unit, decimals in (
+              ("Processors", "How busy the processors of devices are, as they tell it: the highest of their averages.", 'reading=~"load_5m|load|cpu",unit="ratio",table!~"ups.*"', "percentunit", 0),
+              ("Temperatures", "What the sensors of devices tell.", 'unit="celsius"', "celsius", 0))],
         lines("SNMP requests, by result", "Requests a second to the agents of the devices that are shown, by what came of them. Silence is unknown, never down.", 12, 8,
-              [(rate("assured_snmp_requests_total", "result"), "{{result}}")], "No device is polled by SNMP", "suffix:/s", minimum=0, colours="palette-classic-by-name", shaded=False),
+              [(rate("assured_snmp_requests_total", "result"), "{{result}}")], "No device is polled by SNMP", "suffix:/s", minimum=0, shaded=False),
         lines("Devices that do not answer SNMP", "Requests a second that timed out, were refused or failed; the eight devices with the most.", 12, 8,
               [(most(8, f'sum by (component) (rate(assured_snmp_requests_total{{{COMPONENT},result!="ok"}}[$__rate_interval]))',
                      f'sum by (component) (increase(assured_snmp_requests_total{{{COMPONENT},result!="ok"}}[$__range] @ end())) > 0', "component"), "{{component}}")],

@@ -58,3 +58,8 @@ KEPT = steps(DOWN, (0, UP))
 LEFT_TEXT = steps(DOWN, (0, DEGRADED), (0.25, "text"))
 KEPT_TEXT = steps(DOWN, (0, "text"))
 NONE_IS_GOOD = lambda colour: steps(UP, (1, colour))
+
+# Stands for "nothing to compare": sorts after all that there is, and shows as a dash.
+NOTHING = 9
+NOTHING_IS_A_DASH = [{"type": "value", "options": {str(NOTHING): {"index": 0, "text": "–", "color": "text"}}},
+                     {"type": "special", "options": {"match": "null", "result": {"index": 1, "text": "–", "color": "text"}}}]

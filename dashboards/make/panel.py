@@ -5,11 +5,17 @@ from palette import PROMISE, QUIET, UP
 
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 CARRY = "${datasource:queryparam}&${vantage:queryparam}&${__url_time_range}"
+# How often devices are polled by SNMP. Their counters move as often, so rates of them must reach over several polls:
+# Grafana makes $__rate_interval four times this. Set by `--polled-every`.
+POLLED_S = 60
+RATES_OF_POLLS = tuple(f"rate(assured_{of}_" for of in ("interface", "snmp", "device", "gateway"))
 
 
 def target(ref, expr, legend=None, instant=False, table=False):
     made = {"refId": ref, "datasource": SOURCE, "expr": " ".join(expr.split()), "editorMode": "code",
             "instant": instant, "range": not instant}
+    if any(rate in expr for rate in RATES_OF_POLLS):
+        made["interval"] = f"{POLLED_S}s"
     if table:
         made["format"] = "table"
     if legend:
@@ -52,17 +58,20 @@ def stat(title, text, w, expr, no, unit="none", thresholds=None, mappings=None, 
 
 
 def lines(title, text, w, h, series, no, unit, minimum=None, maximum=None, decimals=None, stack=False, limit=None, soft=None,
-          fixed=None, colours=None, calcs=("max", "lastNotNull"), worst="Max", down=True, place="right", shaded=True,
+          fixed=None, colours=None, calcs=("max", "lastNotNull"), worst="Max", down=True, place="right", shaded=None,
           points=300):
     """Lines over time. `series` are pairs of query and legend; `limit` is a pair for what was promised, dashed.
 
-    A line's colour says how bad it got, its name stands in the legend, the worst first.
+    Colours only tell lines apart, their names stand in the legend, the worst first. Where there is a `maximum` at which
+    all is lost or full, the colour says how near to it a line came.
     """
+    if shaded is None:
+        shaded = fixed is not None and len(series) == 1  # areas of several lines hide each other
     custom = {"drawStyle": "line", "lineWidth": 2, "fillOpacity": 30 if stack else (8 if shaded else 0), "showPoints": "never",
               "spanNulls": False, "stacking": {"mode": "normal" if stack else "none", "group": "A"},
               "lineInterpolation": "linear", "axisPlacement": "auto"}
     defaults = {"unit": unit, "noValue": no,
-                "color": {"mode": "continuous-BlYlRd", "seriesBy": "max"} if fixed is None else {"mode": "fixed", "fixedColor": fixed[0]}}
+                "color": ({"mode": "continuous-BlYlRd", "seriesBy": "max"} if maximum == 1 else {"mode": "palette-classic"}) if fixed is None else {"mode": "fixed", "fixedColor": fixed[0]}}
     if soft is not None:
         custom["axisSoftMax"] = soft
     if colours:

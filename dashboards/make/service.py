@@ -24,7 +24,8 @@ def services():
          "B": f"{of('assured_service_since_timestamp_seconds')} * 1000",
          "C": truncated(of("assured_service_availability_ratio")),
          "D": of("assured_service_availability_target_ratio"),
-         "E": f"{of('assured_service_availability_ratio')} - {of('assured_service_availability_target_ratio')}",
+         "E": f"({of('assured_service_availability_ratio')} - {of('assured_service_availability_target_ratio')}) "
+              f"or (0 * {of('assured_service_availability_target_ratio')} + {palette.NOTHING})",
          "F": of("assured_service_budget_remaining_ratio"),
          "G": of("assured_service_month_seconds", ',account="down"'),
          "H": of("assured_service_month_outages"),
@@ -36,7 +37,7 @@ def services():
          column("Value #B", "Since", 130, unit="dateTimeFromNow", align="left"),
          column("Value #C", "Availability", 105, unit="percentunit", decimals=3, align="right", empty="not measured"),
          column("Value #D", "Promised", 90, unit="percentunit", decimals=3, align="right"),
-         column("Value #E", "Margin", 90, unit="percentunit", decimals=3, thresholds=palette.KEPT_TEXT, cell="color-text", align="right"),
+         column("Value #E", "Margin", 90, unit="percentunit", decimals=3, thresholds=palette.KEPT_TEXT, cell="color-text", align="right", mappings=palette.NOTHING_IS_A_DASH),
          column("Value #F", "Allowance left", 120, unit="percentunit", decimals=0, thresholds=palette.LEFT_TEXT, cell="color-text", align="right",
                 empty="none allowed"),
          column("Value #G", "Down", 100, unit="s", decimals=1, align="right"),
@@ -50,9 +51,12 @@ def objectives(title, text, width, measures, unit, decimals, better):
     chosen = f'{SERVICE},measure=~"{measures}"'
     base = lambda metric: f"max by (service, class, measure) ({metric}{{{chosen}}})"
     value, limit = base("assured_objective_value"), base("assured_objective_limit")
-    headroom = f"1 - {value} / {limit}" if better == "less" else f"{value} / {limit} - 1"
+    headroom = f"clamp_min(1 - {value} / {limit}, -9.99)" if better == "less" else f"{value} / {limit} - 1"
+    # A percentile beyond which everything was lost is broken and has no figure: nothing has less room.
+    headroom = f"({headroom}) or (0 * {limit} - 9.99 and on (service, class, measure) ({base('assured_objective_met')} == 0))"
     # What was not measured comes last: there is no room to compare.
-    rows = f"and on (service, class, measure) bottomk(100, ({headroom}) or (0 * {limit} + 9))"
+    room = f"{headroom} or (0 * {limit} + {palette.NOTHING})"
+    rows = f"and on (service, class, measure) bottomk(100, {room})"
     key = lambda expr: f'label_join({expr}, "objective", "/", "service", "class", "measure")'
     plain = lambda expr: f"max by (objective) ({key(f'{expr} {rows}')})"
     title_of = f"max by (service, title) (assured_service_info{{{V}}})"
@@ -61,14 +65,14 @@ def objectives(title, text, width, measures, unit, decimals, better):
         {"A": key(f"({join(limit, 'service', 'title', title_of)}) {rows}"),
          "B": plain(value),
          "C": plain(base("assured_objective_met")),
-         "D": plain(f"({headroom})")},
+         "D": plain(f"({room})")},
         [column("Value #C", "Now", 90, mappings=HOLDS, cell="color-background", align="left", empty="? No data"),
          column("title", "Service", links=[ONE, PAGE]),
          column("class", "Class", 60),
          *([column("measure", "Measure", 125, mappings=MEASURE)] if "|" in measures else []),
          column("Value #B", "Month", 72, unit=unit, decimals=decimals, align="right", empty="–"),
          column("Value #A", "Limit", 72, unit=unit, decimals=decimals, align="right"),
-         column("Value #D", "Room", 62, unit="percentunit", decimals=0, thresholds=palette.LEFT_TEXT, cell="color-text", align="right"),
+         column("Value #D", "Room", 62, unit="percentunit", decimals=0, thresholds=palette.LEFT_TEXT, cell="color-text", align="right", mappings=palette.NOTHING_IS_A_DASH),
          hidden("service")],
         "No objective of this kind is promised", on="objective", sort=[("Room", False)])
 
@@ -112,7 +116,7 @@ def limit(measures):
 def make(board):
     panels = [
         stat("Worst state", "The worst state of the services that are chosen.", 4, f"max({service_state(SERVICE)})", "nothing chosen", mappings=STATE,
-             thresholds=palette.steps(palette.QUIET)),
+             thresholds=palette.steps(palette.QUIET), size=34),
         stat("Least margin", "Availability of the month so far less the one promised, of the service with the least. Below zero a promise is broken as things stand.",
              4, f"min({of('assured_service_availability_ratio')} - {of('assured_service_availability_target_ratio')})", "not measured",
              unit="percentunit", decimals=3, thresholds=palette.KEPT),
@@ -132,7 +136,8 @@ def make(board):
                  "{{service}}", "The chosen services were up throughout the time shown", STATE),
         requirements(),
         heading("Class objectives, this month so far"),
-        objectives("Delay and jitter", "Round-trip times and jitter over available time, against what is promised. Room is the share of the limit that is left.", 10,
+        objectives("Delay and jitter", "Round-trip times and jitter over available time, against what is promised. Room is the share of the limit that is left. "
+                   "Broken without a figure: so many probes were lost that the percentile is one of them.", 10,
                    "rtt_.*|jitter|pdv_p99", "s", 1, "less"),
         objectives("Loss", "Probes lost in available time, against what is promised. Room is the share of the limit that is left.", 7, "loss", "percentunit", 2, "less"),
         objectives("Voice quality", "Mean opinion score in available time, estimated by the E-model, against the least that is promised.", 7, "mos", "none", 2, "more"),
@@ -158,7 +163,7 @@ def make(board):
               [(f"{needed_by_chosen(f'min by (component, class) (assured_voice_mos{{{V}}})')} and on (component, class) bottomk(8, "
                 f"{needed_by_chosen(f'min by (component, class) (min_over_time(assured_voice_mos{{{V}}}[$__range] @ end()))')})", "{{component}} {{class}}")],
               "No class of these services carries voice, or nothing was measured", "none", minimum=1, maximum=4.5, decimals=2, limit=limit("mos"),
-              calcs=("min", "lastNotNull"), worst="Min", down=False, colours="palette-classic-by-name", shaded=False),
+              calcs=("min", "lastNotNull"), worst="Min", down=False, shaded=False),
         contacts(),
     ]
     return dashboard("assured-service", "assured: sites and services", "A site or a service, looked at closely.",

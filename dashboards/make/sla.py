@@ -34,13 +34,13 @@ def services():
         "measured; what is owed is decided by the evidence pack.",
         24, 12,
         {"A": named_service(f"max by (service, contract, site) (assured_service_availability_target_ratio{{{SERVICE}}})"),
-         "B": truncated(AVAILABLE), "C": MARGIN, "D": truncated(of("assured_service_availability_lower_ratio")),
+         "B": truncated(AVAILABLE), "C": f"({MARGIN}) or (0 * {PROMISED} + {palette.NOTHING})", "D": truncated(of("assured_service_availability_lower_ratio")),
          "E": truncated(of("assured_service_availability_upper_ratio")), "F": truncated(of("assured_service_coverage_ratio")), "G": of("assured_service_month_seconds", ',account="down"'), "H": BUDGET, "I": FORECAST, "J": AT_RISK, "K": CERTAIN, "M": truncated(of("assured_service_availability_achievable_ratio"))},
         [column("title", "Service", links=[ONE, PAGE]),
          column("contract", "Contract", 105),
          column("Value #A", "Promised", 90, unit="percentunit", decimals=3, align="right"),
          column("Value #B", "Availability", 105, unit="percentunit", decimals=3, align="right", empty="not measured"),
-         column("Value #C", "Margin", 90, unit="percentunit", decimals=3, thresholds=palette.KEPT_TEXT, cell="color-text", align="right"),
+         column("Value #C", "Margin", 90, unit="percentunit", decimals=3, thresholds=palette.KEPT_TEXT, cell="color-text", align="right", mappings=palette.NOTHING_IS_A_DASH),
          column("Value #D", "At least", 85, unit="percentunit", decimals=2, align="right"),
          column("Value #E", "At most", 85, unit="percentunit", decimals=2, align="right"),
          column("Value #M", "Still possible", 110, unit="percentunit", decimals=3, align="right", empty="not known"),
@@ -48,8 +48,8 @@ def services():
          column("Value #G", "Down", 90, unit="s", decimals=1, align="right"),
          column("Value #H", "Allowance left", 115, unit="percentunit", decimals=0, thresholds=palette.LEFT_TEXT, cell="color-text", align="right", empty="none allowed"),
          column("Value #I", "At month's end", 120, unit="percentunit", decimals=0, thresholds=palette.LEFT_TEXT, cell="color-text", align="right", empty="not known"),
-         column("Value #J", "Credit at risk", 110, unit="percentunit", decimals=1, thresholds=palette.steps("text", (1e-9, DEGRADED)), cell="color-text", align="right", empty="no terms"),
-         column("Value #K", "Credit certain", 110, unit="percentunit", decimals=1, thresholds=palette.steps("text", (1e-9, DOWN)), cell="color-text", align="right", empty="no terms"),
+         column("Value #J", "Credit at risk", 110, unit="percentunit", decimals=1, thresholds=palette.steps("text", (1e-9, DEGRADED)), cell="color-text", align="right", empty="not known"),
+         column("Value #K", "Credit certain", 110, unit="percentunit", decimals=1, thresholds=palette.steps("text", (1e-9, DOWN)), cell="color-text", align="right", empty="not known"),
          hidden("service")],
         "No such service is watched", on="service", sort=[("Allowance left", False), ("Margin", False)], pages=True, filters=True)
 
@@ -59,7 +59,7 @@ def broken():
     base = lambda metric: f"max by ({key}) ({metric}{{{SERVICE}}})"
     kept = base("assured_objective_met")
     return table(
-        "Objectives that do not hold", "Promises of class quality that are broken as the month stands, in the measure's base unit: seconds, a share, or MOS. At most 100 rows.",
+        "Objectives that do not hold", "Promises of class quality that are broken as the month stands, in the measure's base unit: seconds, a share, or MOS. A dash: so many probes were lost that the percentile is one of them. At most 100 rows.",
         12, 8,
         {"A": f'label_join({join(f"topk(100, {kept} == 0)", "service", "title", "max by (service, title) (assured_service_info{%s})" % V)}, "objective", "/", "service", "class", "measure")',
          **{ref: f'max by (objective) (label_join({base(metric)} and on ({key}) ({kept} == 0), "objective", "/", "service", "class", "measure"))'
@@ -80,9 +80,9 @@ def contracts():
         {"A": join(join(mine, "contract", "title, provider, reference", info), "contract", "name, phone", I_CONTACT),
          "B": f"max by (contract) (assured_contract_end_timestamp_seconds{{{chosen}}}) * 1000",
          "C": f"count by (contract) (max by (contract, service) (assured_service_info{{{chosen}}}))"},
-        [column("title", "Contract"), column("provider", "Provider", 135), column("reference", "Reference", 110),
-         column("Value #B", "Ends", 105, unit="dateTimeFromNow", align="left"), column("Value #C", "Services", 75, align="right", empty="none"),
-         column("name", "Whom to call", 215), column("phone", "Telephone", 110)],
+        [column("title", "Contract"), column("provider", "Provider", 125), column("reference", "Reference", 110),
+         column("Value #B", "Ends", 95, unit="dateTimeFromNow", align="left"), column("Value #C", "Services", 70, align="right", empty="none"),
+         column("name", "Whom to call", 190), column("phone", "Telephone", 110)],
         "No contract is watched", on="contract")
 
 
@@ -113,11 +113,11 @@ def make(board):
              thresholds=palette.NONE_IS_GOOD(DEGRADED)),
         stat("Highest credit at risk", "The largest share of a monthly charge that falls due if the month ends as it stands. A share, never money: amounts stand in the evidence pack.", 4,
              f"max({AT_RISK})", "no credit terms", unit="percentunit", decimals=0, thresholds=palette.steps(UP, (1e-9, DEGRADED))),
-        stat("Left of the month", "Time until the month ends, local to the monitor.", 4, LEFT, "not watched", unit="dtdurations", thresholds=palette.steps(palette.QUIET), decimals=1, size=30),
+        stat("Left of the month", "Time until the month ends, local to the monitor.", 4, LEFT, "not watched", unit="dtdurations", thresholds=palette.steps(palette.QUIET), decimals=1, size=26),
         services(),
         lines("Allowance left", "Share of the month's allowed down time that is left, of the ten services with the least. Zero is exactly the promise.", 12, 9,
               [(f"max by (service) (assured_service_budget_remaining_ratio{{{SERVICE}}}) and on (service) bottomk(10, max by (service) (assured_service_budget_remaining_ratio{{{SERVICE}}} @ end()))", "{{service}}")],
-              "No down time is allowed, or nothing was measured", "percentunit", maximum=1, calcs=("lastNotNull",), worst="Last *", down=False, colours="palette-classic-by-name",
+              "No down time is allowed, or nothing was measured", "percentunit", maximum=1, calcs=("lastNotNull",), worst="Last *", down=False, colours="palette-classic",
               shaded=False, place="right"),
         bars("Allowance at month's end", "What will be left of the allowed down time if it goes on being spent as in the time shown; the twelve services with the least. "
              "Choose a longer time for a steadier forecast.", 12, 9, f"bottomk(12, clamp_min({FORECAST}, -1))", "{{service}}", "No down time is allowed, or nothing was measured",

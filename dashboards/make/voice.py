@@ -51,14 +51,15 @@ def paths():
 def trunks():
     key = lambda expr: f'max by (path) (label_join({expr}, "path", "/", "component", "trunk"))'
     return table(
-        "Trunks", "Channels of each trunk as its gateway tells them: in service, busy, and the share that is busy. Full means that the next caller hears a busy tone.",
+        "Trunks", "Channels of each trunk as its gateway tells them: in service, busy, and the share that is busy. Full means that the next caller hears a busy tone. "
+        "Some gateways tell how many are in service only of all trunks together.",
         10, 10,
-        {"A": f'label_join({join(channels("in_service"), "component", "title", "max by (component, title) (assured_component_info{%s})" % V)}, "path", "/", "component", "trunk")',
-         "B": key(channels("busy")), "C": key(USE)},
+        {"D": f'label_join({join(f"max by ({TRUNK}) (assured_gateway_channels{{{TRUNKS}}})", "component", "title", "max by (component, title) (assured_component_info{%s})" % V)}, "path", "/", "component", "trunk")',
+         "A": key(channels("in_service")), "B": key(channels("busy")), "C": key(USE)},
         [column("title", "Gateway"), column("trunk", "Trunk", 130),
-         column("Value #A", "In service", 95, align="right"),
+         column("Value #A", "In service", 95, align="right", empty="not told"),
          column("Value #B", "Busy", 75, align="right", empty="not told"),
-         column("Value #C", "Share busy", 110, unit="percentunit", decimals=0, align="right", empty="none in service", cell="color-text",
+         column("Value #C", "Share busy", 110, unit="percentunit", decimals=0, align="right", empty="not told", cell="color-text",
                 thresholds=palette.steps("text", (0.8, DEGRADED), (1, DOWN))),
          hidden("component")],
         "No gateway with channels is polled", on="path", sort=[("Share busy", True)])
@@ -73,14 +74,14 @@ def make(board):
              f"min({room})", "none promised", decimals=2, thresholds=palette.KEPT),
         stat("Gateways down", "Voice gateways that are confirmed down.", 4,
              f"count({component_state(GATEWAYS, 'component')} == 5) or 0 * count({component_state(GATEWAYS, 'component')})", "none watched", thresholds=palette.NONE_IS_GOOD(DOWN)),
-        stat("Channels busy", "Channels in use over all trunks that are shown.", 4, f"sum({channels('busy')})", "none polled"),
+        stat("Channels busy", "Channels in use, of those in service beside it.", 4, f"sum({channels('busy')} and on ({TRUNK}) {channels('in_service')})", "none polled"),
         stat("Channels in service", "Channels that could carry a call over all trunks that are shown.", 4, f"sum({channels('in_service')})", "none polled"),
         stat("Trunks full", "Trunks whose channels in service are all busy: the next caller hears a busy tone.", 4,
              f"count({USE} >= 1) or 0 * count({USE})", "none polled", thresholds=palette.NONE_IS_GOOD(DOWN)),
         lines("Voice quality (MOS)", "Mean opinion score of the eight paths with the worst. The dashed line is the least that the contracts promise.", 14, 10,
               [(f"min by ({KEY}) (assured_voice_mos{{{SITE}}}) and on ({KEY}) bottomk(8, min by ({KEY}) (min_over_time(assured_voice_mos{{{SITE}}}[$__range] @ end())))", "{{component}} {{class}}")],
               "No class of service carries voice, or nothing was measured", "none", minimum=1, maximum=4.5, decimals=2, limit=limit("mos"),
-              calcs=("min", "lastNotNull"), worst="Min", down=False, colours="palette-classic-by-name", shaded=False),
+              calcs=("min", "lastNotNull"), worst="Min", down=False, shaded=False),
         lines("Channels over time", "Channels in use of the eight busiest trunks.", 10, 10,
               [(most(8, channels("busy"), f'sum by ({TRUNK}) (max_over_time(assured_gateway_channels{{{TRUNKS},state="busy"}}[$__range] @ end()))', TRUNK), "{{component}} {{trunk}}")],
               "No gateway with channels is polled", "none", minimum=0, decimals=0),

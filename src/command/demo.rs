@@ -47,7 +47,7 @@ pub fn run(args: &cli::Demo) -> Outcome {
         Some(dir) => dir.clone(),
         None => own_folder()?,
     };
-    let text = demo_config(&args.listen.to_string(), &data_dir, addresses);
+    let text = telling(&args.alertmanager, demo_config(&args.listen.to_string(), &data_dir, addresses));
     let community = data_dir.join(COMMUNITY_FILE);
     std::fs::create_dir_all(&data_dir)
         .and_then(|()| std::fs::write(&community, COMMUNITY))
@@ -95,6 +95,18 @@ pub fn run(args: &cli::Demo) -> Outcome {
     });
     drop(lab);
     outcome
+}
+
+/// The configuration with the Alertmanagers to be told directly, when there are any.
+fn telling(alertmanagers: &[String], config: String) -> String {
+    if alertmanagers.is_empty() {
+        return config;
+    }
+    config.replacen(
+        "[monitor]\n",
+        &format!("[monitor]\nalertmanagers = {}\n", toml::Value::from(alertmanagers.to_vec())),
+        1,
+    )
 }
 
 /// Opens what devices are polled by inside the lab, or not at all.

@@ -92,6 +92,23 @@ impl Cause {
         ("gap", Self::Gap),
     ];
 
+    /// Those that a running daemon comes upon, and counts from its start: what was never counted cannot be seen to begin.
+    pub const LIVE: [Self; 13] = [
+        Self::Skipped,
+        Self::ClockStep,
+        Self::Isolated,
+        Self::NoRoute,
+        Self::SocketDrop,
+        Self::SendFailed,
+        Self::Unresolved,
+        Self::AgentSilent,
+        Self::AuthFailure,
+        Self::SwitchedOff,
+        Self::Flapped,
+        Self::NotTold,
+        Self::NoInterface,
+    ];
+
     /// Its name in metrics, journal and reports.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -41,7 +41,7 @@ pub(super) fn restarts(s: &Snapshot, rows: &mut Rows<'_>) {
 pub(super) fn info(s: &Snapshot, rows: &mut Rows<'_>) {
     devices(s, |[site, component], d| {
         if !d.profile.is_empty() {
-            rows.info(&[site, component, ("profile", &d.profile), ("description", &d.description)]);
+            rows.info(&[site, component, ("profile", &d.profile)]);
         }
     });
 }

@@ -4,6 +4,7 @@
 //! Families are written one at a time and streamed through gzip where the scraper allows it:
 //! the whole text of a large estate never stands in memory.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 
 use flate2::Compression;
@@ -14,6 +15,7 @@ use super::rows::Rows;
 use super::table::{self, Metric};
 use super::{about, device, faults, promise};
 use crate::config::model::{Component, ComponentKind, ContractKind, DeviceRole, LinkRole, Service, Site};
+use crate::measurement::Cause;
 use crate::snapshot::{ClassView, ComponentView, Counts, ObjectiveView, ServiceView, Shown, Snapshot, VoiceView};
 use crate::units::Sec;
 use crate::voice;
@@ -173,7 +175,10 @@ const FAMILIES: &[(Metric, Fill)] = &[
     (table::SCHEDULER_SKIPPED, |s, rows| rows.counter(&[], s.monitor.scheduler_skipped)),
     (table::MONITOR_ISOLATED, |s, rows| rows.whole(&[], u64::from(s.monitor.isolated))),
     (table::MONITOR_NOT_MEASURED, |s, rows| {
-        s.monitor.not_measured.iter().for_each(|(cause, &n)| rows.counter(&[("cause", cause.name())], n))
+        // From 0 on, or the first of a kind would raise no rate.
+        let mut causes: BTreeMap<Cause, u64> = Cause::LIVE.into_iter().map(|cause| (cause, 0)).collect();
+        causes.extend(&s.monitor.not_measured);
+        causes.iter().for_each(|(cause, &n)| rows.counter(&[("cause", cause.name())], n));
     }),
     (table::MONITOR_STRAY, |s, rows| s.monitor.stray.iter().for_each(|(&kind, &n)| rows.counter(&[("kind", kind)], n))),
     (table::MONITOR_CLOCK_STEPS, |s, rows| rows.counter(&[], s.monitor.clock_steps)),

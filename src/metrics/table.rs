@@ -1,7 +1,8 @@
 //! Every metric there is: name, type, unit, labels and help, in one table.
 //!
 //! `docs/metrics.md` is held to it by a test. Every series also carries `vantage`, which is
-//! not repeated here. Labels come only from the configuration or are one of a few fixed words.
+//! not repeated here. Labels come only from the configuration or are one of a few fixed words; names of a device's
+//! rows (interfaces, trunks, parts) are its own, and bounded.
 
 /// What kind of series a metric is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,8 +132,8 @@ metrics! {
         "How long a device's SNMP agent has been running.";
     DEVICE_RESTARTS = "assured_device_restarts_total" Counter None, ["site", "component"],
         "Restarts of a device or its agent that polls have seen.";
-    DEVICE_INFO = "assured_device_info" Info None, ["site", "component", "profile", "description"],
-        "What a device says it is, and the profile that it is read through.";
+    DEVICE_INFO = "assured_device_info" Info None, ["site", "component", "profile"],
+        "The profile that a device is read through.";
     INTERFACE_OPER = "assured_interface_oper_up" Gauge None, ["site", "component", "interface"],
         "1 while an interface is up, 0 while it is down or switched off.";
     INTERFACE_ADMIN = "assured_interface_admin_up" Gauge None, ["site", "component", "interface"],

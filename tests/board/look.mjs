@@ -38,6 +38,18 @@ const calm = (page, where) => check(page.complaints.length === 0, `${where}: ${p
 const everywhere = (base) => ["/", "/?wall", "/?q=lib&state=up", "/services/ch-voice", "/services/sch-hertford-voice", "/sites/county-hall"]
   .map((address) => base + address);
 
+// Opens a page that nobody has in store and says how many bytes came: page, styles, scripts, pictures, heads of answers.
+const weighed = async (page, address) => {
+  const wire = await page.context().newCDPSession(page);
+  let bytes = 0;
+  await wire.send("Network.enable");
+  wire.on("Network.dataReceived", (e) => { bytes += e.encodedDataLength; });
+  wire.on("Network.responseReceived", (e) => { bytes += e.response.encodedDataLength; });
+  await page.goto(address, { waitUntil: "load" });
+  await page.waitForFunction(() => document.getElementById("pulse").textContent === "Live");
+  return bytes;
+};
+
 const looks = {
   // No finding of axe that is serious or critical, on any page, in light and dark; nothing complains.
   async accessible() {
@@ -193,19 +205,11 @@ const looks = {
       await wall.context().close();
     }
 
-    for (const address of [`${pages.large}/`, `${pages.council}/services/ch-voice`]) {
-      const page = await open();
-      const wire = await page.context().newCDPSession(page);
-      let bytes = 0;
-      await wire.send("Network.enable");
-      wire.on("Network.dataReceived", (e) => { bytes += e.encodedDataLength; });
-      wire.on("Network.responseReceived", (e) => { bytes += e.response.encodedDataLength; });
-      await page.goto(address, { waitUntil: "load" });
-      await page.waitForFunction(() => document.getElementById("pulse").textContent === "Live");
-      check(bytes > 10_000 && bytes < 300_000, `${address}: ${bytes} bytes`);
-      calm(page, address);
-      await page.context().close();
-    }
+    const page = await open();
+    const bytes = await weighed(page, `${pages.council}/services/ch-voice`);
+    check(bytes > 10_000 && bytes < 300_000, `${bytes} bytes`);
+    calm(page, "service");
+    await page.context().close();
 
     const plain = await open({ javaScriptEnabled: false });
     await plain.goto(`${pages.council}/`);
@@ -218,6 +222,58 @@ const looks = {
     check((await plain.locator("#sites caption").innerText()).includes("1 of 14 sites"), "the search works without scripts");
     await plain.goto(`${pages.council}/services/ch-voice`);
     check((await plain.locator("svg.needs").getAttribute("aria-label")).includes("degraded"), "the drawing has words");
+  },
+
+  // Two thousand services on five hundred sites, all well and with sixty of them in trouble: what comes over the wire,
+  // what stands on the first screen, finding one of them, and walls and phones.
+  async crowd() {
+    for (const address of ["/", "/?wall", "/?q=service-01339", "/services/service-01339", "/sites/site-01336"].flatMap((a) => [pages.large + a, pages.crowded + a])) {
+      const page = await open();
+      const bytes = await weighed(page, address);
+      check(bytes > 10_000 && bytes < 300_000, `${address}: ${bytes} bytes`);
+      calm(page, address);
+      await page.context().close();
+    }
+
+    const page = await open();
+    await page.goto(`${pages.large}/`);
+    check((await page.locator("#headline").textContent()).includes("All is well with 2000 services"), "all two thousand");
+    check(await page.locator("#tiles li").count() === 500, "a tile for each of five hundred sites");
+    await page.goto(`${pages.crowded}/`);
+    check((await page.locator("#headline").textContent()).includes("24 services are down"), "the verdict counts");
+    const first = await page.evaluate(() => document.querySelector(".card .call").getBoundingClientRect().bottom);
+    check(first < 800, `whom to call about the worst is on the first screen: ${first}`);
+    await page.keyboard.press("/");
+    await page.keyboard.type("service-01339");
+    await page.locator("#found").getByText("1 site found").waitFor();
+    check(await page.locator("#found").evaluate((e) => e.getBoundingClientRect().bottom < innerHeight), "the count stands where one types");
+    await page.keyboard.press("Enter");
+    await page.waitForFunction(() => document.activeElement.id === "sites-by-class");
+    await page.locator("#sites").getByText("Site 1336").first().waitFor();
+    check(await page.locator("#sites").evaluate((e) => e.getBoundingClientRect().top < innerHeight), "Enter leads to what was found");
+    await page.goto(`${pages.crowded}/?state=down`);
+    await page.locator("#sites caption").getByText("24 of 500 sites").waitFor();
+    await page.goto(`${pages.crowded}/?page=13`);
+    await page.locator("#sites caption").getByText("Sites 481 to 500 of 500").waitFor();
+    calm(page, "crowded");
+
+    for (const [width, height] of [[1920, 1080], [3840, 2160]]) {
+      const wall = await open({ viewport: { width, height } });
+      await wall.goto(`${pages.crowded}/?wall`);
+      const low = await wall.evaluate(() => Math.max(...[...document.querySelectorAll(".card, #tiles, #wrong")].map((e) => e.getBoundingClientRect().bottom)));
+      check(low <= height, `on a wall of ${width} the last of it ends at ${low} of ${height}`);
+      check(await wall.locator("#tiles li").count() === 500, "every site has its tile");
+      await wall.context().close();
+    }
+    for (const colorScheme of ["light", "dark"]) {
+      const phone = await open({ viewport: { width: 360, height: 780 }, colorScheme, bypassCSP: true });
+      for (const address of ["/", "/?state=down", "/services/service-01339"].map((a) => pages.crowded + a)) {
+        await phone.goto(address);
+        const [wide, room] = await phone.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
+        check(wide <= room, `${address} is ${wide} wide in ${room}`);
+      }
+      await phone.context().close();
+    }
   },
 
   // The same measurements as drawings without scripts and as charts with them.

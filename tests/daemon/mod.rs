@@ -113,15 +113,20 @@ impl Clock for Stepping {
 }
 
 /// Looks until there is something to see. The pause only spares the machine.
-pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub fn until<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    until_within(PATIENCE_S, what, look)
+}
+
+/// The same, with a patience of its own, seconds.
+pub fn until_within<T>(patience_s: u64, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let clock = SystemClock::default();
-    while clock.now().mono_ns < PATIENCE_S * 1_000_000_000 {
+    while clock.now().mono_ns < patience_s * 1_000_000_000 {
         if let Some(seen) = look() {
             return seen;
         }
         thread::sleep(Duration::from_millis(100));
     }
-    panic!("waited {PATIENCE_S} s in vain until {what}");
+    panic!("waited {patience_s} s in vain until {what}");
 }
 
 // Configurations.

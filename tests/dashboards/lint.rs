@@ -13,6 +13,27 @@ pub struct Query {
     pub panel: String,
     pub expr: String,
     pub instant: bool,
+    /// The least that Grafana takes for a scrape interval here, seconds.
+    pub step_s: u64,
+    /// Labels that its panel shows: in its legend, or as columns of its table.
+    pub labels: BTreeSet<String>,
+}
+
+/// Labels in a legend, `{{like this}}`.
+fn in_legend(target: &Value) -> BTreeSet<String> {
+    let legend = target["legendFormat"].as_str().unwrap_or_default();
+    legend.split("{{").skip(1).filter_map(|rest| rest.split("}}").next()).map(|l| l.trim().to_owned()).collect()
+}
+
+/// Labels that are columns of a table: all that its first query brings. A matrix makes its columns of values.
+fn in_columns(panel: &Value, target: &Value) -> BTreeSet<String> {
+    let matrix = panel["transformations"].as_array().is_some_and(|t| t.iter().any(|t| t["id"] == "groupingToMatrix"));
+    if panel["type"] != "table" || matrix || target != &panel["targets"][0] {
+        return BTreeSet::new();
+    }
+    let overrides = panel["fieldConfig"]["overrides"].as_array().expect("overrides").iter();
+    let names = overrides.filter_map(|o| o["matcher"]["options"].as_str()).filter(|name| !name.starts_with("Value"));
+    names.map(str::to_owned).collect()
 }
 
 /// Every query of every panel.
@@ -26,6 +47,10 @@ pub fn queries(name: &str, dashboard: &Value) -> Vec<Query> {
         panel: panel["title"].as_str().expect("a title").to_owned(),
         expr: target["expr"].as_str().expect("a query").to_owned(),
         instant: target["instant"].as_bool().expect("told"),
+        step_s: target["interval"]
+            .as_str()
+            .map_or(1, |i| i.strip_suffix('s').expect("seconds").parse().expect("whole")),
+        labels: in_legend(target).into_iter().chain(in_columns(panel, target)).collect(),
     };
     panels(dashboard).flat_map(|p| p["targets"].as_array().expect("targets").iter().map(move |t| of(p, t))).collect()
 }
@@ -206,6 +231,19 @@ fn rates_are_taken_over_the_rate_interval() {
     });
 }
 
+/// What is polled once a minute is a step once a minute: over less than a few polls its rate is either nothing or too much.
+#[test]
+fn rates_of_what_is_polled_are_taken_over_several_polls() {
+    let polled = ["rate(assured_interface_", "rate(assured_snmp_", "rate(assured_device_", "rate(assured_gateway_"];
+    let mut found = 0;
+    each_query(|q| {
+        let of_polls = polled.iter().any(|rate| q.expr.contains(rate));
+        assert_eq!(q.step_s, if of_polls { 60 } else { 1 }, "{}", q.at);
+        found += usize::from(of_polls);
+    });
+    assert!(found > 8, "{found}");
+}
+
 /// Every metric of ours in a query: its name, what follows it, and the function directly around it.
 fn metrics(expr: &str) -> Vec<(String, &str, String)> {
     expr.match_indices("assured_")
@@ -224,16 +262,12 @@ fn metrics(expr: &str) -> Vec<(String, &str, String)> {
         .collect()
 }
 
-/// Kind and labels of a metric, by the table; by the hand-written series for what others tell.
+/// Kind and labels of a metric, by the table.
 fn known(name: &str) -> (bool, Vec<&'static str>) {
     let base = name.trim_end_matches("_bucket").trim_end_matches("_sum").trim_end_matches("_count");
     let of_table = table::ALL.iter().find(|m| m.name == name || (m.kind == Kind::Histogram && m.name == base));
-    if let Some(metric) = of_table {
-        return (metric.kind == Kind::Counter, metric.labels.to_vec());
-    }
-    let series = include_str!("others.prom").lines().find_map(|l| l.strip_prefix(name)?.strip_prefix('{'));
-    let labels = series.unwrap_or_else(|| panic!("no metric is named {name}")).split('}').next().expect("labels");
-    (name.ends_with("_total"), labels.split("\",").map(|l| l.split('=').next().expect("a label")).collect())
+    let metric = of_table.unwrap_or_else(|| panic!("no metric is named {name}"));
+    (metric.kind == Kind::Counter, metric.labels.to_vec())
 }
 
 #[test]

@@ -21,6 +21,9 @@ pub const ANALOGUE: &str = "analogue";
 
 /// Channels by trunk: ISDN bearer channels are grouped by the part of their name before the colon
 /// (`Serial0/1/0:15`), AudioCodes trunks and trunk groups by number.
+///
+/// Where a gateway tells how many are in service of all its trunks together only, and how many are busy of each, what
+/// is busy in all of them stands beside it, so that somebody can tell when there is no channel left.
 pub fn by_trunk(readings: &[Reading]) -> BTreeMap<String, Channels> {
     let mut trunks: BTreeMap<String, Channels> = BTreeMap::new();
     let add = |slot: &mut Option<u32>, more: u32| *slot = Some(slot.unwrap_or(0).saturating_add(more));
@@ -45,6 +48,12 @@ pub fn by_trunk(readings: &[Reading]) -> BTreeMap<String, Channels> {
             }
             _ => {}
         }
+    }
+    let together = trunks.get(WHOLE).is_some_and(|whole| whole.busy.is_none() && whole.in_service.is_some());
+    let apart = trunks.iter().filter(|(trunk, _)| *trunk != WHOLE && *trunk != ANALOGUE);
+    if together && apart.clone().all(|(_, channels)| channels.in_service.is_none()) {
+        let busy = apart.filter_map(|(_, channels)| channels.busy).reduce(u32::saturating_add);
+        trunks.entry(WHOLE.to_owned()).or_default().busy = busy;
     }
     trunks
 }
@@ -76,6 +85,19 @@ mod tests {
         let trunks = by_trunk(&readings);
         assert_eq!(trunks["Serial0/1/0"], Channels { in_service: Some(3), busy: Some(2) });
         assert_eq!(trunks["Serial0/2/0"], Channels { in_service: Some(1), busy: Some(0) });
+    }
+
+    #[test]
+    fn what_is_in_service_in_all_trunks_is_held_against_what_is_busy_in_all_of_them() {
+        let busy = |trunk: &str, n: f64| reading("trunk_channels", "busy", trunk, Is::Number(n));
+        let whole = reading("gateway_channels", "in_service", "0", Is::Number(60.0));
+        let trunks = by_trunk(&[busy("0", 30.0), busy("1", 29.0), whole.clone()]);
+        assert_eq!(trunks[WHOLE], Channels { in_service: Some(60), busy: Some(59) });
+        assert_eq!(trunks["1"], Channels { in_service: None, busy: Some(29) });
+        // Whoever tells nothing of its trunks tells nothing of what is busy; ports are in service by themselves.
+        let hook = reading("analogue_port", "hook", "1", Is::Text("offHook".into()));
+        let trunks = by_trunk(&[hook, whole]);
+        assert_eq!(trunks[WHOLE], Channels { in_service: Some(60), busy: None });
     }
 
     #[test]

@@ -140,7 +140,12 @@ impl Promise {
         };
         let coverage = view.availability.map(|r| r.coverage).filter(|c| *c < WHOLE);
         Self {
-            measured: coverage.map_or_else(String::new, |c| format!("{} measured", when::percent(c, 0))),
+            measured: match coverage {
+                // Little is not nothing.
+                Some(c) if c > 0.0 && c < 0.01 => "under 1% measured".to_owned(),
+                Some(c) => format!("{} measured", when::percent(c, 0)),
+                None => String::new(),
+            },
             seconds,
             availability: view.availability.map_or("nothing measured yet".to_owned(), |r| when::percent(r.value, 4)),
             target: target.unwrap_or_default(),

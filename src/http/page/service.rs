@@ -319,7 +319,8 @@ fn objective(s: &Snapshot, o: &ObjectiveView) -> Objective {
             Measure::Loss => "loss",
             Measure::Mos => "MOS",
         },
-        value: o.value.map_or("–".to_owned(), show),
+        // More was lost than was answered within the percentile: there is no time to show.
+        value: o.value.map_or("–".to_owned(), |v| if v.is_infinite() { "lost".to_owned() } else { show(v) }),
         limit: format!("{bound} {}", show(o.limit)),
         verdict,
         mark,

@@ -99,7 +99,7 @@ pub fn parts(s: &Snapshot) -> Parts {
         ("banners", super::banners(s)),
         ("verdict", verdict(s)),
         ("wrong", wrong::render(s, wrong::TOLD)),
-        ("tiles", sites::tiles(s)),
+        ("tiles", sites::tiles(s, usize::MAX)),
         ("month", month::render(s, month::ROWS)),
         ("sites", sites::render(s, &Find::default())),
         ("behind", wrong::behind(s)),
@@ -114,7 +114,7 @@ pub fn wall_parts(s: &Snapshot) -> Parts {
         ("banners", super::banners(s)),
         ("verdict", verdict(s)),
         ("wrong", wrong::render(s, wrong::TOLD_ON_A_WALL)),
-        ("tiles", sites::tiles(s)),
+        ("tiles", sites::tiles(s, sites::NAMED_ON_A_WALL)),
         ("month", month::render(s, month::ROWS_ON_A_WALL)),
     ]
 }

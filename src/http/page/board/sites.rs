@@ -14,6 +14,8 @@ const PAGE: usize = 40;
 const MAX_TILES: usize = 1_000;
 /// With more sites than this only those in trouble are named on their tile.
 const NAMED_TILES: usize = 80;
+/// Of these so many on a wall, where nothing can be scrolled to: all of them have the mark of their state.
+pub(super) const NAMED_ON_A_WALL: usize = 24;
 /// Services of one class that are shown in one cell.
 const MAX_CELL: usize = 4;
 
@@ -99,18 +101,18 @@ fn order(s: &Snapshot, worst: &[Look]) -> Vec<SiteIx> {
     order
 }
 
-/// One tile for each site.
-pub(super) fn tiles(s: &Snapshot) -> String {
+/// One tile for each site; of many sites at most so many in trouble are named.
+pub(super) fn tiles(s: &Snapshot, most_named: usize) -> String {
     let worst = worst(s);
     let order = order(s, &worst);
     let dense = order.len() > NAMED_TILES;
-    let tile = |ix: &SiteIx| {
+    let tile = |(n, ix): (usize, &SiteIx)| {
         let (site, look) = (&s.config.sites[ix.get()], worst[ix.get()]);
-        let named = !dense || look.class != "up";
+        let named = !dense || (look.class != "up" && n < most_named);
         Tile { id: site.id.to_string(), title: site.title.clone(), look, named }
     };
     let more = order.len().saturating_sub(MAX_TILES);
-    made(&Tiles { tiles: order.iter().take(MAX_TILES).map(tile).collect(), dense, more })
+    made(&Tiles { tiles: order.iter().take(MAX_TILES).enumerate().map(tile).collect(), dense, more })
 }
 
 /// The table's element as the page holds it: live when it shows what everybody sees, else asked for again on changes.
