@@ -83,7 +83,7 @@ pub fn check(
     let secrets = access::Secrets::new(&cx, mode, read_file);
     let monitor = monitor::monitor(&cx, root.get("monitor"), keep, base_dir, &secrets);
     let credentials = access::credentials(&cx, &sections.snmp, mode, read_file);
-    let profiles = profiles::profiles(&cx, &root, read_file);
+    let profiles = profiles::profiles(&cx, &root, mode, read_file);
     let classes = monitor::classes(&cx, &sections.classes);
     let contracts = terms::contracts(&cx, &sections);
     let slas = terms::slas(&cx, &sections, classes.len(), read_file);

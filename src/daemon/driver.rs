@@ -12,7 +12,7 @@ use assured_probes::snmp::trap::Hint;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Interval, MissedTickBehavior};
 
-use super::core::Core;
+use super::core::{Core, Draft};
 use super::keeper::driver::{Keeper, News};
 use super::poll::{Job, Polled};
 use crate::clock::{Clock, Now};
@@ -35,6 +35,21 @@ fn ticks(plan: &Plan) -> Interval {
     let mut ticks = tokio::time::interval(period.clamp(TICK.0, TICK.1));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     ticks
+}
+
+/// So many targets are looked at in one go when a picture is made: half a millisecond or so.
+const SLICE: usize = 256;
+
+/// A picture that is being made, and who waits for it. Bounded by the queue of [`Ask`]s, whose senders wait.
+struct Drawing {
+    draft: Draft,
+    readers: Vec<oneshot::Sender<Arc<Snapshot>>>,
+}
+
+impl Drawing {
+    fn begin(core: &Core) -> Self {
+        Self { draft: core.draft(), readers: Vec::new() }
+    }
 }
 
 /// What others ask of the driver.
@@ -103,6 +118,7 @@ impl Driver {
         let mut requests: Vec<Request> = Vec::new();
         let mut fresh: Option<Arc<Snapshot>> = None;
         let mut brief: Option<Arc<Snapshot>> = None;
+        let mut drawing: Option<Drawing> = None;
         let mut stop_at_mono_ns: Option<u64> = None;
         let mut reason = "asked to stop";
 
@@ -166,19 +182,25 @@ impl Driver {
                         self.core.looked(&name, &addresses);
                     }
                 }
+                // A slice of a picture; all else that is due has its turn before the next.
+                () = tokio::task::yield_now(), if drawing.is_some() => {
+                    if let Some(mut whole) = drawing.take_if(|d| self.core.go_on(&mut d.draft, SLICE)) {
+                        self.core.evidence_stands(self.keeper.standing());
+                        self.core.alerts_stand(self.alerts.borrow().clone());
+                        let snapshot = self.core.finish(whole.draft, self.clock.now(), &self.engine.strays());
+                        let snapshot = fresh.insert(Arc::new(snapshot));
+                        whole.readers.drain(..).for_each(|reader| drop(reader.send(snapshot.clone())));
+                    }
+                }
                 ask = self.asks.recv() => match ask {
                     Some(Ask::Snapshot(answer)) => {
                         let now = self.clock.now();
-                        let snapshot = match fresh.take().filter(|s| s.at == now.sec()) {
-                            Some(snapshot) => snapshot,
-                            None => {
-                                self.core.evidence_stands(self.keeper.standing());
-                                self.core.alerts_stand(self.alerts.borrow().clone());
-                                Arc::new(self.core.snapshot(now, &self.engine.strays()))
+                        match fresh.as_ref().filter(|s| s.at == now.sec()) {
+                            Some(snapshot) => {
+                                let _ = answer.send(snapshot.clone()); // the reader may have gone
                             }
-                        };
-                        fresh = Some(snapshot.clone());
-                        let _ = answer.send(snapshot); // the reader may have gone
+                            None => drawing.get_or_insert_with(|| Drawing::begin(&self.core)).readers.push(answer),
+                        }
                     }
                     Some(Ask::Brief(answer)) => {
                         let now = self.clock.now();
@@ -199,6 +221,9 @@ impl Driver {
                         ticks = self::ticks(&plan);
                         self.names.send_replace(self.core.names());
                         (fresh, brief) = (None, None);
+                        if let Some(drawing) = &mut drawing {
+                            drawing.draft = self.core.draft(); // anew: indices mean something else
+                        }
                         let _ = answer.send(said);
                     }
                     Some(Ask::ReloadFailed) => {

@@ -23,7 +23,7 @@ use self::figures::Objectives;
 use self::interface::Interfaces;
 pub use self::switched::PROPOSER;
 use self::target::{ClassStats, Complete, Key, Purpose, Target};
-pub use self::view::estimate;
+pub use self::view::{Draft, estimate};
 use crate::clock::Now;
 use crate::config::Config;
 use crate::config::model::{Host, IcmpProbing};
@@ -461,17 +461,37 @@ impl Core {
         self.fold.advance();
     }
 
-    /// Everything at one instant.
+    /// Begins a picture of everything.
+    #[must_use]
+    pub fn draft(&self) -> Draft {
+        Draft::new(self)
+    }
+
+    /// Adds what so many further targets measure to a picture; whether nothing is missing any more.
+    pub fn go_on(&self, draft: &mut Draft, targets: usize) -> bool {
+        draft.go_on(self, targets)
+    }
+
+    /// Everything at one instant: the states and the month of now, what was drafted a moment ago. The configuration
+    /// must be the one that the draft was begun with.
+    #[must_use]
+    pub fn finish(&self, draft: Draft, now: Now, strays: &Strays) -> Snapshot {
+        view::snapshot(self, now, strays, Some(draft))
+    }
+
+    /// Everything at one instant, in one go.
     #[must_use]
     pub fn snapshot(&self, now: Now, strays: &Strays) -> Snapshot {
-        view::snapshot(self, now, strays, view::Detail::Full)
+        let mut draft = self.draft();
+        self.go_on(&mut draft, usize::MAX);
+        self.finish(draft, now, strays)
     }
 
     /// The states and the month of everything at one instant, without what each class measures: cheap enough to be
     /// made every second.
     #[must_use]
     pub fn brief(&self, now: Now, strays: &Strays) -> Snapshot {
-        view::snapshot(self, now, strays, view::Detail::Brief)
+        view::snapshot(self, now, strays, None)
     }
 
     /// Targets for the present configuration; those that are probed as before keep what they have shown.

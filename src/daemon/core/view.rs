@@ -37,24 +37,41 @@ fn shown(state: State) -> Shown {
     }
 }
 
-/// How much of a picture is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Detail {
-    /// Everything.
-    Full,
-    /// Without what each class measures: summaries of five minutes are most of a picture's cost.
-    Brief,
+/// What each class measures, on its way into a picture: summaries of five minutes are most of a picture's cost, so
+/// they are made a slice at a time, between which probing goes on.
+#[derive(Debug)]
+pub struct Draft {
+    /// By component.
+    classes: Vec<Vec<ClassView>>,
+    /// The first slot that is still to be looked at.
+    next: usize,
 }
 
-pub(super) fn snapshot(core: &Core, now: Now, strays: &Strays, detail: Detail) -> Snapshot {
-    let mut probed: Vec<&[ClassStats]> = vec![&[]; core.config.components.len()];
-    for target in core.targets.iter().filter(|_| detail == Detail::Full) {
-        if let Purpose::Component(component) = target.purpose {
-            probed[component.get()] = &target.classes;
-        }
+impl Draft {
+    /// Nothing yet.
+    pub(super) fn new(core: &Core) -> Self {
+        Self { classes: vec![Vec::new(); core.config.components.len()], next: 0 }
     }
-    let components =
-        (0..core.config.components.len()).map(|n| component(core, ComponentIx::from(n), probed[n])).collect();
+
+    /// Looks at so many targets more; whether that was all.
+    pub(super) fn go_on(&mut self, core: &Core, targets: usize) -> bool {
+        let slice = core.targets.iter().skip(self.next).take(targets);
+        for target in slice {
+            if let Purpose::Component(component) = target.purpose {
+                self.classes[component.get()] = target.classes.iter().map(|s| class(core, s)).collect();
+            }
+        }
+        self.next = self.next.saturating_add(targets).min(core.targets.len());
+        self.next == core.targets.len()
+    }
+}
+
+/// Everything at one instant; what each class measures only with a draft that was made for this configuration.
+pub(super) fn snapshot(core: &Core, now: Now, strays: &Strays, draft: Option<Draft>) -> Snapshot {
+    let mut classes = draft.map(|d| d.classes).unwrap_or_default();
+    let components = (0..core.config.components.len())
+        .map(|n| component(core, ComponentIx::from(n), classes.get_mut(n).map(std::mem::take).unwrap_or_default()))
+        .collect();
     let services = (0..core.config.services.len()).map(|n| service(core, ServiceIx::from(n), now.sec())).collect();
     Snapshot {
         at: now.sec(),
@@ -68,13 +85,13 @@ pub(super) fn snapshot(core: &Core, now: Now, strays: &Strays, detail: Detail) -
     }
 }
 
-fn component(core: &Core, component: ComponentIx, stats: &[ClassStats]) -> ComponentView {
+fn component(core: &Core, component: ComponentIx, classes: Vec<ClassView>) -> ComponentView {
     let confirmed = core.fold.confirmed(component);
     ComponentView {
         state: shown(confirmed.state),
         since: confirmed.since,
         reason: component_reason(core, component, confirmed),
-        classes: stats.iter().map(|s| class(core, s)).collect(),
+        classes,
         interface: interface(core, component),
     }
 }
@@ -324,5 +341,47 @@ fn monitor(core: &Core, strays: &Strays) -> MonitorView {
         clock_steps: core.totals.clock_steps,
         unresolved: core.names.unresolved(),
         alerts: core.alerts.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::Duration;
+
+    use assured_probes::icmp::{Event, EventKind};
+
+    use super::*;
+    use crate::config::{Mode, parse_str};
+    use crate::schedule::plan::Due;
+
+    #[test]
+    fn a_picture_made_in_slices_is_the_one_that_is_made_in_one_go() {
+        let mut text = String::from("[classes.voice]\ndscp = \"EF\"\ncodec = \"G.711\"\n[sites.s]\n");
+        for n in 1..=7 {
+            text += &format!("[devices.d{n}]\nsite = \"s\"\naddress = \"192.0.2.{n}\"\n");
+        }
+        let config = parse_str(&text, Path::new(""), Mode::Run).expect("it is valid").config;
+        let mut core = Core::new(config, Vec::new(), Sec(1_000), "none");
+        let now = Now { wall_ns: 1_001_000_000_000, mono_ns: 1_000_000_000 };
+        let mut requests = Vec::new();
+        for slot in 0..7 {
+            core.due(Due { slot, at_ns: now.wall_ns }, now, &mut requests);
+        }
+        for (n, request) in (1..).zip(&requests) {
+            let kind = EventKind::Reply { rtt: Duration::from_millis(n), dscp: Some(46), ttl: Some(64) };
+            core.event(&Event { key: request.key, kind }, now);
+        }
+        let whole = core.snapshot(now, &Strays::default());
+        assert!(whole.components.iter().all(|c| c.classes.len() == 1 && c.classes[0].counts.received == 1));
+        for slice in [1, 3, 7, 100] {
+            let (mut draft, mut slices) = (core.draft(), 1);
+            while !core.go_on(&mut draft, slice) {
+                slices += 1;
+            }
+            assert_eq!(slices, 7_usize.div_ceil(slice));
+            let sliced = core.finish(draft, now, &Strays::default());
+            assert_eq!(format!("{:?}", sliced.components), format!("{:?}", whole.components));
+        }
     }
 }
