@@ -28,6 +28,9 @@ flood() { "$target/release/examples/flood" --seconds "$seconds" --slice 2 "$@" 2
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+# What the kernel alone costs for the same packets: the measure of ours.
+cc -O2 -o "$work/bare" bench/bare.c
+bare() { "$work/bare" "$1" "$2" "$seconds"; }
 
 addresses() { awk -v n="$1" 'BEGIN { for (i = 1; i <= n; i++) printf "127.1.%d.%d\n", i / 256, i % 256 }'; }
 
@@ -90,9 +93,11 @@ for targets in 1000 5000; do
     run_fping "$targets"
     flood --engine portable --targets "$targets" --rate "$targets"
     flood --targets "$targets" --rate "$targets"
+    bare "$targets" "$targets"
 done
 flood --engine portable --targets 50000 --rate 50000
 flood --targets 50000 --rate 50000
+bare 50000 50000
 echo "the same 50,000 a second, spread over more and more targets:"
 for targets in 1000 10000 100000; do
     flood --targets "$targets" --rate 50000
