@@ -102,6 +102,59 @@ fn the_evidence_text_loads_again_without_files_and_keeps_its_hash() {
 }
 
 #[test]
+fn profiles_come_from_files_folders_and_patterns_and_a_packs_configuration_needs_none_of_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let profile = |name: &str| {
+        format!(
+            "name = \"{name}\"\ntitle = \"T\"\nincludes = [\"generic\"]\nmatch = {{ object_id = [\"1.3.6.1.4.1.99999.{}\"] }}\n",
+            name.len()
+        )
+    };
+    for folder in ["profiles.d", "more"] {
+        fs::create_dir(dir.path().join(folder)).unwrap();
+    }
+    for (file, name) in [
+        ("profiles.d/a.toml", "one"),
+        ("profiles.d/b.toml", "three"),
+        ("more/x-1.toml", "x"),
+        ("alone", "alone"),
+        ("profiles.d/not-read.txt", "not-read"),
+        ("more/y-1.toml", "not-matched"),
+        // One with the name of an embedded one takes its place.
+        ("more/x-2.toml", "ups"),
+    ] {
+        fs::write(dir.path().join(file), profile(name)).unwrap();
+    }
+    let base = fs::read_to_string("tests/check/base/base.toml").unwrap();
+    let load = |profiles: &str| {
+        let variables = BTreeMap::from([("ASSURED__MONITOR__PROFILES".to_owned(), profiles.to_owned())]);
+        let path = dir.path().join("assured.toml");
+        fs::write(&path, &base).unwrap();
+        load_with(&path, &variables)
+    };
+    for (profiles, there, absent) in [
+        ("profiles.d", vec!["one", "three"], vec!["x", "alone", "not-read"]),
+        ("[\"profiles.d/\", \"alone\", \"more/x-*\"]", vec!["one", "three", "x", "alone"], vec!["not-matched"]),
+        ("alone", vec!["alone"], vec!["one"]),
+    ] {
+        let config = load(profiles).unwrap_or_else(|problems| panic!("{profiles}: {problems:?}")).config;
+        let known: Vec<&str> = config.profiles.names().collect();
+        assert!(there.iter().all(|name| known.contains(name)), "{profiles}: {known:?}");
+        assert!(!absent.iter().any(|name| known.contains(name)), "{profiles}: {known:?}");
+        assert!(known.contains(&"cisco-ios"), "the embedded ones are there, too");
+        parse_str(&config.redacted_toml, Path::new("/nonexistent"), Mode::Evidence).expect("without any of the files");
+    }
+    let ours = load("more/x-2*").unwrap().config;
+    assert_eq!(&*ours.profiles.get("ups").unwrap().title, "T");
+    let problems = load("[\"nowhere/*.toml\", \"no-such-file\", true]").unwrap_err();
+    let found: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(found.len(), 3, "{found:?}");
+    assert!(
+        ["cannot list", "cannot be read", "not the name of a file"].iter().all(|w| found.iter().any(|f| f.contains(w)))
+    );
+}
+
+#[test]
 fn the_order_of_keys_and_files_does_not_change_the_hash() {
     let base = fs::read_to_string("tests/check/base/base.toml").unwrap();
     let mut sections: Vec<&str> = base.split("\n\n").collect();

@@ -14,7 +14,8 @@ use assured_probes::snmp::agent::{Agent, Event, Fault};
 use assured_probes::snmp::recording::Recording;
 use assured_probes::snmp::{Oid, Value};
 use common::{Snmpd, serve};
-use daemon::{Estate, Metrics, Outer, until};
+use daemon::{Estate, Metrics, Outer, apart, ip, nowhere, until};
+use nix::sys::signal::Signal;
 
 const SECRETS: [&str; 4] = ["community-hunter2", "auth-hunter2", "priv-hunter2", "wrong-hunter2"];
 
@@ -137,6 +138,86 @@ async fn every_way_of_being_kept_out_has_its_name_and_one_line_and_no_secret_sho
     for secret in SECRETS {
         assert!(!said.contains(secret), "{secret} is said somewhere");
     }
+}
+
+#[test]
+fn a_device_that_is_gone_altogether_is_told_of_once() {
+    apart(|| {
+        nowhere();
+        ip("link add v0 type veth peer name v1");
+        ip("link set v0 up");
+        ip("link set v1 up");
+        ip("addr add 10.9.0.1/24 dev v0");
+        ip("neigh add 10.9.0.2 lladdr 02:00:00:00:00:02 dev v0 nud permanent");
+        let mut estate = estate();
+        estate.more += "[devices.gone]\nsite = \"here\"\naddress = \"10.9.0.2\"\nsnmp = \"plain\"\n";
+        let daemon = start(&estate);
+        daemon.page.until("it is down and its agent silent", |m| {
+            m.is_in("gone", "down")
+                && m.sum("assured_snmp_requests_total", &[("component", "gone"), ("result", "timeout")]) >= 3.0
+        });
+        let log = daemon.log();
+        let lines: Vec<_> = log.lines().filter(|l| l.contains("gone")).collect();
+        assert!(lines.len() == 1 && lines[0].contains("without an answer"), "{log}");
+        assert!(access(&daemon.page.scrape(), "gone", "silent"), "the metrics tell all the same");
+    });
+}
+
+/// A profile that reads one number of a made-up kind of router, under this name.
+fn profile_of_own(reading: &str) -> String {
+    format!(
+        "name = \"own\"\ntitle = \"Of our own\"\nincludes = [\"generic\"]\n\
+         match = {{ object_id = [\"1.3.6.1.4.1.99999\"] }}\n\
+         [[table]]\nname = \"own\"\nscalar = true\nobject = [\n\
+         {{ name = \"{reading}\", object = \"sysServices\", oid = \"1.3.6.1.2.1.1.7\", type = \"integer\", kind = \"gauge\", \
+         unit = \"ratio\" }},\n]\n"
+    )
+}
+
+#[test]
+fn a_reload_reads_the_folder_of_profiles_again_and_moves_the_receiver_of_traps() {
+    let agent = serve(router(Vec::new()), |answer| answer);
+    let taken = std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    let (first, second) = (common::free_port(), common::free_port());
+    let with_traps = |port: u16| {
+        let mut estate = estate();
+        estate.monitor += &format!("traps = \"127.0.0.1:{port}\"\nprofiles = \"profiles.d\"\n");
+        device(&mut estate, "r", agent.address, "plain");
+        estate
+    };
+    let daemon = Outer::start_with(&with_traps(first), |dir| {
+        for (name, secret) in ["community", "auth", "priv", "wrong"].into_iter().zip(SECRETS) {
+            std::fs::write(dir.join(name), secret).expect("written");
+        }
+        std::fs::create_dir(dir.join("profiles.d")).expect("made");
+        std::fs::write(dir.join("profiles.d/README"), "no profile").expect("written");
+    });
+    let read_through =
+        |m: &Metrics, profile: &str| m.sum("assured_device_info", &[("component", "r"), ("profile", profile)]) > 0.5;
+    let said = |what: String| until(&what, || daemon.log().contains(&what).then_some(()));
+    daemon.page.until("it is read through what is there", |m| read_through(m, "generic"));
+    said(format!("receiving SNMP notifications listen=127.0.0.1:{first}"));
+
+    let file = daemon.dir.path().join("profiles.d/own.toml");
+    std::fs::write(&file, profile_of_own("before")).expect("written");
+    daemon.rewrite(&with_traps(second));
+    daemon.signal(Signal::SIGHUP);
+    daemon.page.until("the new profile fits better", |m| read_through(m, "own"));
+    said(format!("receiving SNMP notifications listen=127.0.0.1:{second}"));
+    std::net::UdpSocket::bind(("127.0.0.1", first)).expect("the first port is free again");
+
+    // An address that another has: the receiver stays where it is. A profile that is broken: nothing changes.
+    daemon.rewrite(&with_traps(taken.local_addr().expect("an address").port()));
+    daemon.signal(Signal::SIGHUP);
+    said("go on being received at the address of before".into());
+    assert!(std::net::UdpSocket::bind(("127.0.0.1", second)).is_err(), "it listens there");
+    std::fs::write(&file, "name = 7").expect("written");
+    daemon.signal(Signal::SIGHUP);
+    said("configuration not taken over".into());
+    assert!(daemon.log().contains("profiles.d/own.toml"), "{}", daemon.log());
+    std::fs::remove_file(&file).expect("it is there");
+    daemon.signal(Signal::SIGHUP);
+    daemon.page.until("the embedded one is what is left", |m| read_through(m, "generic"));
 }
 
 const OPER: &str = "1.3.6.1.2.1.2.2.1.8.1";

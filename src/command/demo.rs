@@ -1,5 +1,6 @@
 //! `assured demo`: an estate of its own, with the daemon over it. No set-up, nothing leaves this machine.
 
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use crate::clock::SystemClock;
 use crate::config::load;
 use crate::config::{Config, Mode};
 use crate::daemon::poll::driver::{self as poller, Opener};
-use crate::daemon::supervisor::Parts;
+use crate::daemon::supervisor::{Parts, cannot_listen};
 use crate::evidence::chain::Hash;
 use crate::evidence::client::Reader;
 use crate::evidence::names::Names;
@@ -27,12 +28,14 @@ use crate::sla::calendar::Month;
 
 /// Runs the demo until it is interrupted, or for `--seconds`.
 pub fn run(args: &cli::Demo) -> Outcome {
+    let listen = free(args.listen)?;
     let (lab, sockets) = match start_lab() {
         Ok((lab, sockets)) => (Some(Arc::new(lab)), sockets),
         Err(why) => {
             tracing::warn!(
                 "no network of its own for the demo: {why}. Falling back to addresses on this machine's loopback, \
-                 where everything answers and nothing ever goes wrong"
+                 where everything answers and nothing ever goes wrong. With network namespaces and /dev/net/tun (as \
+                 root, for one) the demo has faults that come and go"
             );
             (None, open_sockets()?)
         }
@@ -47,7 +50,7 @@ pub fn run(args: &cli::Demo) -> Outcome {
         Some(dir) => dir.clone(),
         None => own_folder()?,
     };
-    let text = telling(&args.alertmanager, demo_config(&args.listen.to_string(), &data_dir, addresses));
+    let text = telling(&args.alertmanager, demo_config(&listen.to_string(), &data_dir, addresses));
     let community = data_dir.join(COMMUNITY_FILE);
     std::fs::create_dir_all(&data_dir)
         .and_then(|()| std::fs::write(&community, COMMUNITY))
@@ -58,6 +61,7 @@ pub fn run(args: &cli::Demo) -> Outcome {
     })?;
     let file = data_dir.join("assured.toml");
     std::fs::write(&file, &text).map_err(|error| Failure::new(format!("cannot write {}: {error}", file.display())))?;
+    println!("Making a past month of evidence …");
     let month = remember_a_month(&loaded.config)?;
     let stop = CancellationToken::new();
     if let Some(seconds) = args.seconds {
@@ -67,10 +71,12 @@ pub fn run(args: &cli::Demo) -> Outcome {
             stop.cancel();
         });
     }
-    println!("The demo's page: http://{}/   (Ctrl-C ends it)", args.listen);
+    println!("The demo's page: http://{listen}/   (Ctrl-C ends it)");
+    println!("Its metrics:     http://{listen}/metrics");
     if lab.is_some() {
         println!(
-            "Within two minutes a library's link fails and comes back, county hall loses its standby, and a school flaps."
+            "Within a minute a school flaps and a library's link fails and comes back; within two, county hall loses its \
+             standby for a while."
         );
     }
     if let Some(month) = month {
@@ -107,6 +113,16 @@ fn telling(alertmanagers: &[String], config: String) -> String {
         &format!("[monitor]\nalertmanagers = {}\n", toml::Value::from(alertmanagers.to_vec())),
         1,
     )
+}
+
+/// The address for the pages, tried before anything is started; port 0 becomes one that is free.
+fn free(listen: SocketAddr) -> Result<SocketAddr, Failure> {
+    TcpListener::bind(listen).and_then(|listener| listener.local_addr()).map_err(|error| {
+        let what_to_do = cannot_listen(&error);
+        Failure::new(format!(
+            "cannot listen on {listen}: {error}. {what_to_do}: choose another with --listen 127.0.0.1:0"
+        ))
+    })
 }
 
 /// Opens what devices are polled by inside the lab, or not at all.

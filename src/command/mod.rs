@@ -75,7 +75,7 @@ pub(crate) fn configuration(place: &Place) -> Result<Config, Failure> {
 pub(crate) fn load_file(file: &Path) -> Result<Config, Failure> {
     let loaded = load::load(file).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        Failure::with_code(exit::CONFIG, format!("{} cannot be used:\n{}", file.display(), lines.join("\n")))
+        Failure::with_code(exit::CONFIG, format!("the configuration cannot be used:\n{}", lines.join("\n")))
     })?;
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");

@@ -87,7 +87,7 @@ pub fn check(
     let named = root.get("monitor").and_then(|n| n.get("web_config_file"));
     let web = web::web(&cx, named, base_dir, mode, read_file);
     let credentials = access::credentials(&cx, &sections.snmp, mode, read_file);
-    let profiles = profiles::profiles(&cx, &root, read_file);
+    let profiles = profiles::profiles(&cx, &root, mode, read_file);
     let classes = monitor::classes(&cx, &sections.classes);
     let contracts = terms::contracts(&cx, &sections);
     let slas = terms::slas(&cx, &sections, classes.len(), read_file);

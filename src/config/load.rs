@@ -265,9 +265,56 @@ impl Gathered {
                 help: "check the variables that begin with ASSURED__".into(),
             }]
         })?;
-        let base_dir = self.base_dir;
+        if mode == Mode::Run {
+            self.expand_profiles(&mut tree);
+        }
+        let Self { base_dir, origins, mut problems, .. } = self;
         let read_file = |name: &str| read_bounded(&base_dir.join(name), MAX_NAMED_FILE);
-        check(&tree, &self.origins, mode, &base_dir, &read_file)
+        let checked = check(&tree, &origins, mode, &base_dir, &read_file);
+        // A large estate has millions of values, whose release nobody need wait for.
+        std::thread::spawn(move || drop(tree));
+        match checked {
+            Ok(loaded) if problems.is_empty() => Ok(loaded),
+            Ok(_) => Err(problems),
+            Err(more) => {
+                problems.extend(more);
+                super::problem::sort(&mut problems);
+                Err(problems)
+            }
+        }
+    }
+
+    /// In `monitor.profiles`, folders and patterns become the files that are in them; a single text becomes a list.
+    fn expand_profiles(&mut self, tree: &mut Value) {
+        let ValueKind::Table(root) = &mut tree.kind else { return };
+        let Some(ValueKind::Table(monitor)) = root.get_mut("monitor").map(|m| &mut m.kind) else { return };
+        let Some(profiles) = monitor.get_mut("profiles") else { return };
+        let items = match &profiles.kind {
+            ValueKind::Array(items) => items.clone(),
+            ValueKind::String(_) => vec![profiles.clone()],
+            _ => return, // the check says what it should be
+        };
+        let mut files = Vec::new();
+        for item in items {
+            let ValueKind::String(text) = &item.kind else {
+                files.push(item);
+                continue;
+            };
+            let named = match self.base_dir.join(text) {
+                folder if folder.is_dir() => format!("{}/*.toml", text.trim_end_matches('/')),
+                _ => text.clone(),
+            };
+            if !named.rsplit('/').next().is_some_and(|name| name.contains(['*', '?'])) {
+                files.push(item); // a file, which the check reads
+                continue;
+            }
+            for path in self.matching(&item, &named, "monitor.profiles") {
+                let name = path.strip_prefix(&self.base_dir).unwrap_or(&path).display().to_string();
+                let origin = item.origin().map(str::to_owned);
+                files.push(Value::new(origin.as_ref(), ValueKind::String(name)));
+            }
+        }
+        profiles.kind = ValueKind::Array(files);
     }
 }
 

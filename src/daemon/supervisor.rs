@@ -10,6 +10,7 @@ use std::time::Duration;
 use assured_probes::icmp::Engine;
 use assured_probes::icmp::batched::{self, BatchedEngine};
 use assured_probes::icmp::socket::Sockets;
+use assured_probes::snmp::profile::Library;
 use sd_notify::NotifyState;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -18,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::core::Core;
 use super::driver::{self, Driver};
 use super::keeper::driver::Keeper;
-use super::poll::{self, driver::Poller};
+use super::poll::{self, driver::Poller, server::Reception};
 use super::replay::Past;
 use super::resolve;
 use super::signal::{self, Signals, tell_service_manager};
@@ -63,7 +64,7 @@ pub struct Parts {
 #[derive(Debug, thiserror::Error)]
 pub enum SuperviseError {
     /// The pages' address cannot be had.
-    #[error("cannot listen on {address}: {error}. Is another assured running? `monitor.listen` chooses the address")]
+    #[error("cannot listen on {address}: {error}. {}: `monitor.listen` chooses the address", cannot_listen(error))]
     Listen {
         /// Where it should have listened.
         address: std::net::SocketAddr,
@@ -86,6 +87,18 @@ pub enum SuperviseError {
     Died(&'static str),
 }
 
+/// What stands behind an address that cannot be had, in words.
+#[must_use]
+pub fn cannot_listen(error: &std::io::Error) -> &'static str {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::AddrInUse => "Another program has this address, perhaps another assured",
+        ErrorKind::PermissionDenied => "A port below 1024 needs CAP_NET_BIND_SERVICE",
+        ErrorKind::AddrNotAvailable => "This machine has no such address",
+        _ => "The system does not allow it",
+    }
+}
+
 /// Runs until a signal, `stop`, or the death of a part.
 ///
 /// # Errors
@@ -96,6 +109,7 @@ pub async fn run(parts: Parts) -> Result<(), SuperviseError> {
     let address = parts.config.monitor.listen;
     let (access_in, access) = watch::channel(Arc::new(Access::of(&parts.config)));
     let listener = TcpListener::bind(address).await.map_err(|error| SuperviseError::Listen { address, error })?;
+    let address = listener.local_addr().unwrap_or(address); // port 0 has become one
     let modes = (parts.sockets.v4(), parts.sockets.v6());
     let config = Arc::new(parts.config);
     let (mut keeper, past) = open_evidence(config.clone(), parts.clock.clone()).await?;
@@ -132,9 +146,10 @@ pub async fn run(parts: Parts) -> Result<(), SuperviseError> {
     let (jobs_in, jobs) = mpsc::channel(POLLS);
     let (polled_in, polled) = mpsc::channel(POLLS);
     let data_dir = core.config().monitor.data_dir.clone();
-    let library = core.config().profiles.clone();
+    let (received, reception) = watch::channel(Reception::of(core.config()));
+    let (profiled, library) = watch::channel(core.config().profiles.clone());
     let (hints_in, hints) = mpsc::channel(POLLS);
-    let traps = poll::server::receive(core.config().clone(), hints_in);
+    let traps = poll::server::receive(reception, data_dir.clone(), hints_in);
     let poller = Poller { jobs, polled: polled_in, library, opener: parts.snmp, data_dir, clock: parts.clock.clone() };
     let clock = parts.clock.clone();
     let driver = Driver {
@@ -167,15 +182,23 @@ pub async fn run(parts: Parts) -> Result<(), SuperviseError> {
     tell_service_manager(NotifyState::Ready);
     tracing::info!(components = watched, page = %format!("{scheme}://{address}/"), "watching");
 
-    let files = (parts.file, parts.data_dir);
-    let told = Told { driver: driver_asks.clone(), alarmed, access: access_in, clock };
+    let reloading = Reloading {
+        file: parts.file,
+        data_dir: parts.data_dir,
+        driver: driver_asks.clone(),
+        alarmed,
+        received,
+        profiled,
+        access: access_in,
+        clock,
+    };
     let mut driver_ended = None;
     let outcome = loop {
         tokio::select! {
             asked = signals.next() => match asked {
                 signal::Ask::Stop => break Ok(()),
                 signal::Ask::Reload => {
-                    let _ = reload(&files, &told).await; // it has said in the log how it went
+                    let _ = reloading.reload().await; // it has said in the log how it went
                 }
             },
             () = parts.stop.cancelled() => break Ok(()),
@@ -188,7 +211,7 @@ pub async fn run(parts: Parts) -> Result<(), SuperviseError> {
                     let _ = driver_asks.try_send(driver::Ask::Brief(answer));
                 }
                 Some(Ask::Reload(answer)) => {
-                    let _ = answer.send(reload(&files, &told).await);
+                    let _ = answer.send(reloading.reload().await);
                 }
                 Some(Ask::Ready(answer)) => {
                     let _ = answer.send(Ok(()));
@@ -276,14 +299,6 @@ fn engine_name(
     }
 }
 
-/// Who hears of another configuration.
-struct Told {
-    driver: mpsc::Sender<driver::Ask>,
-    alarmed: watch::Sender<bool>,
-    access: watch::Sender<Arc<Access>>,
-    clock: Arc<dyn Clock>,
-}
-
 /// Says how the pages are protected, and what about that an operator should know.
 fn tell_of_protection(address: std::net::SocketAddr, access: &Access, now: Sec) {
     let web = &access.web;
@@ -312,42 +327,66 @@ fn tell_of_protection(address: std::net::SocketAddr, access: &Access, now: Sec) 
     }
 }
 
-/// Reads the configuration again and hands it to the driver; what is wrong with it leaves everything as it was.
-async fn reload((file, data_dir): &(Option<PathBuf>, Option<PathBuf>), told: &Told) -> Result<(), String> {
-    let Some(file) = file.clone() else {
-        return Err("there is no configuration file to read again".into());
-    };
-    let read = tokio::task::spawn_blocking(move || config::load::load(&file)).await;
-    let problems = match read {
-        Ok(Ok(loaded)) => {
-            for warning in &loaded.warnings {
-                tracing::warn!("{warning}");
-            }
-            let mut config = loaded.config;
-            if let Some(dir) = data_dir {
-                config.monitor.data_dir.clone_from(dir);
-            }
-            let (answer, answered) = oneshot::channel();
-            let alarms = !config.monitor.alertmanagers.is_empty();
-            let (access, address) = (Access::of(&config), config.monitor.listen);
-            let sent = told.driver.send(driver::Ask::Reload(Box::new(config), answer)).await;
-            if sent.is_ok()
-                && let Ok(said) = answered.await
-            {
-                told.alarmed.send_replace(alarms);
-                if told.access.borrow().web.fingerprint != access.web.fingerprint {
-                    tell_of_protection(address, &access, told.clock.now().sec());
+/// What a reload needs to know, and who is told of it.
+struct Reloading {
+    file: Option<PathBuf>,
+    data_dir: Option<PathBuf>,
+    driver: mpsc::Sender<driver::Ask>,
+    /// The teller of alerts: whether anybody is to be told.
+    alarmed: watch::Sender<bool>,
+    /// The receiver of notifications: where, and from whom.
+    received: watch::Sender<Reception>,
+    /// The poller: what devices are read through.
+    profiled: watch::Sender<Arc<Library>>,
+    /// The pages: who may see and do what.
+    access: watch::Sender<Arc<Access>>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Reloading {
+    /// Reads the configuration again and hands it on; what is wrong with it leaves everything as it was.
+    async fn reload(&self) -> Result<(), String> {
+        let Some(file) = self.file.clone() else {
+            return Err("there is no configuration file to read again".into());
+        };
+        let read = tokio::task::spawn_blocking(move || config::load::load(&file)).await;
+        let problems = match read {
+            Ok(Ok(loaded)) => {
+                for warning in &loaded.warnings {
+                    tracing::warn!("{warning}");
                 }
-                told.access.send_replace(Arc::new(access));
-                tracing::info!("configuration read again: {said}");
-                return Ok(());
+                return self.hand_on(loaded.config).await;
             }
-            return Err("the daemon is stopping".into());
+            Ok(Err(problems)) => problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
+            Err(died) => format!("reading the configuration failed: {died}"),
+        };
+        tracing::error!("configuration not taken over, going on with the one before:\n{problems}");
+        let _ = self.driver.send(driver::Ask::ReloadFailed).await;
+        Err(problems)
+    }
+
+    async fn hand_on(&self, mut config: Config) -> Result<(), String> {
+        if let Some(dir) = &self.data_dir {
+            config.monitor.data_dir.clone_from(dir);
         }
-        Ok(Err(problems)) => problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
-        Err(died) => format!("reading the configuration failed: {died}"),
-    };
-    tracing::error!("configuration not taken over, going on with the one before:\n{problems}");
-    let _ = told.driver.send(driver::Ask::ReloadFailed).await;
-    Err(problems)
+        let alarms = !config.monitor.alertmanagers.is_empty();
+        let (reception, profiles) = (Reception::of(&config), config.profiles.clone());
+        let (access, address) = (Access::of(&config), config.monitor.listen);
+        let (answer, answered) = oneshot::channel();
+        let sent = self.driver.send(driver::Ask::Reload(Box::new(config), answer)).await;
+        if sent.is_ok()
+            && let Ok(said) = answered.await
+        {
+            self.alarmed.send_replace(alarms);
+            self.profiled.send_replace(profiles);
+            self.received.send_replace(reception);
+            if self.access.borrow().web.fingerprint != access.web.fingerprint {
+                tell_of_protection(address, &access, self.clock.now().sec());
+            }
+            self.access.send_replace(Arc::new(access));
+            tracing::info!("configuration read again: {said}");
+            return Ok(());
+        }
+        Err("the daemon is stopping".into())
+    }
 }

@@ -232,7 +232,15 @@ pub fn run_if_asked() -> Option<ExitCode> {
 /// Enters a namespace and answers requests on standard input until the other end closes it.
 fn serve() -> io::Result<()> {
     let entered = enter().or_else(|_| enter_as_user());
-    let entered = entered.map_err(failing("entering a network namespace of its own (are user namespaces allowed?)"));
+    let entered = entered.map_err(|e| {
+        let hint = match e.raw_os_error() {
+            Some(errno) if errno == nix::errno::Errno::ENOSPC as i32 => {
+                "sysctl user.max_net_namespaces and user.max_user_namespaces allow no more"
+            }
+            _ => "are user namespaces allowed?",
+        };
+        InsideError { what: format!("entering a network namespace of its own ({hint})"), source: e }
+    });
     let mut namespace = None;
     let stdin = io::stdin();
     loop {

@@ -231,3 +231,141 @@ async fn made_devices_read_as_they_were_made() {
         first_poll(&client(), &target(garbled.address, Credential::community(Version::V2c, "public")), None).await;
     assert!(matches!(report.failure, Some(Failure::Timeout | Failure::Malformed)), "{:?}", report.failure);
 }
+
+/// What real agents get wrong or leave out, row by row of one made switch: each row costs itself at most.
+///
+/// 1: no ifXTable, 32-bit counters. 2: an empty ifName, an alias that is not ASCII, ifHighSpeed 0, a 64-bit counter of the
+/// wrong type. 7: behind a hole; complete. 9: no ifDescr, no status. Then sensors: one below zero, one in thousandths,
+/// one whose scale is nonsense; a processor table that does not begin at 1.
+const AWKWARD: &str = "\
+1.3.6.1.2.1.1.1.0|4|HP ProCurve Switch
+1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.11.2.3.7.11.999
+1.3.6.1.2.1.1.3.0|67|100000
+1.3.6.1.2.1.2.2.1.2.1|4|A1
+1.3.6.1.2.1.2.2.1.2.2|4|A2
+1.3.6.1.2.1.2.2.1.2.7|4|A7
+1.3.6.1.2.1.2.2.1.5.1|66|100000000
+1.3.6.1.2.1.2.2.1.5.2|66|2000000
+1.3.6.1.2.1.2.2.1.5.7|66|4294967295
+1.3.6.1.2.1.2.2.1.7.1|2|1
+1.3.6.1.2.1.2.2.1.7.2|2|1
+1.3.6.1.2.1.2.2.1.7.7|2|1
+1.3.6.1.2.1.2.2.1.8.1|2|1
+1.3.6.1.2.1.2.2.1.8.2|2|2
+1.3.6.1.2.1.2.2.1.8.7|2|1
+1.3.6.1.2.1.2.2.1.10.1|65|1001
+1.3.6.1.2.1.2.2.1.10.2|65|1002
+1.3.6.1.2.1.2.2.1.11.1|65|11
+1.3.6.1.2.1.31.1.1.1.1.2|4|
+1.3.6.1.2.1.31.1.1.1.1.7|4|port7
+1.3.6.1.2.1.31.1.1.1.6.2|65|2002
+1.3.6.1.2.1.31.1.1.1.6.7|70|70000000000
+1.3.6.1.2.1.31.1.1.1.6.9|70|9
+1.3.6.1.2.1.31.1.1.1.15.2|66|0
+1.3.6.1.2.1.31.1.1.1.15.7|66|10000
+1.3.6.1.2.1.31.1.1.1.18.2|4x|7a756d204865697a756e67736b656c6c6572206ffc72
+1.3.6.1.2.1.31.1.1.1.18.7|4x|c3a9cc81cc816c
+1.3.6.1.2.1.25.3.3.1.2.196608|2|12
+1.3.6.1.2.1.47.1.1.1.1.2.11|4|Outdoor
+1.3.6.1.2.1.47.1.1.1.1.2.12|4|Rail
+1.3.6.1.2.1.47.1.1.1.1.2.13|4|Nonsense
+1.3.6.1.2.1.99.1.1.1.1.11|2|8
+1.3.6.1.2.1.99.1.1.1.1.12|2|4
+1.3.6.1.2.1.99.1.1.1.1.13|2|4
+1.3.6.1.2.1.99.1.1.1.2.11|2|9
+1.3.6.1.2.1.99.1.1.1.2.12|2|8
+1.3.6.1.2.1.99.1.1.1.2.13|2|99
+1.3.6.1.2.1.99.1.1.1.3.11|2|1
+1.3.6.1.2.1.99.1.1.1.3.12|2|0
+1.3.6.1.2.1.99.1.1.1.3.13|2|-77
+1.3.6.1.2.1.99.1.1.1.4.11|2|-125
+1.3.6.1.2.1.99.1.1.1.4.12|2|3300
+1.3.6.1.2.1.99.1.1.1.4.13|2|5
+1.3.6.1.2.1.99.1.1.1.5.11|2|1
+1.3.6.1.2.1.99.1.1.1.5.12|2|1
+1.3.6.1.2.1.99.1.1.1.5.13|2|1
+";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_switch_that_leaves_half_of_it_out_reads_as_far_as_it_makes_sense() {
+    let served = serve(Agent::new(Arc::new(Recording::read(AWKWARD.as_bytes()).objects), "public"), |reply| reply);
+    let at = target(served.address, Credential::community(Version::V2c, "public"));
+    let report = first_poll(&client(), &at, None).await;
+    assert_eq!(report.outcome, Outcome::Ok, "{:?}", report.failure);
+    assert_eq!(report.profile.as_ref().map(|p| &*p.name), Some("generic"));
+    let said: Vec<String> = report
+        .readings
+        .iter()
+        .map(|r| {
+            let is = match &r.is {
+                Is::Number(number) => format!("{number}"),
+                Is::Counter(count) => format!("{}", count.raw),
+                Is::State(state, ..) => format!("{state:?}"),
+                other => format!("{other:?}"),
+            };
+            format!("{}.{} {} = {is}", r.table, r.name, r.labels.first().map_or("", |(_, label)| label))
+        })
+        .collect();
+    for wanted in [
+        "interface.oper A1 = Up",
+        "interface.speed A1 = 100000000",
+        "interface.receive_bytes A1 = 1001",
+        "interface.receive_packets A1 = 11",
+        "interface.oper A2 = Down(Down)",
+        "interface.speed A2 = 2000000",
+        "interface.oper port7 = Up",
+        "interface.speed port7 = 10000000000",
+        "interface.receive_bytes port7 = 70000000000",
+        "processor.load 196608 = 0.12",
+        "sensor.value Outdoor = -12.5",
+        "sensor.value Rail = 3.3",
+    ] {
+        let (name, value) = wanted.rsplit_once(' ').expect("a value");
+        let fits = |s: &String| match (
+            s.strip_prefix(name).and_then(|v| v.trim().parse::<f64>().ok()),
+            value.parse::<f64>(),
+        ) {
+            (Some(found), Ok(wanted)) => (found - wanted).abs() < 1e-9 * wanted.abs(),
+            _ => s == wanted,
+        };
+        assert!(said.iter().any(fits), "{wanted} is missing in {said:#?}");
+    }
+    let about = |what: &str| said.iter().filter(|s| s.starts_with(what)).collect::<Vec<_>>();
+    assert_eq!(about("interface.oper").len(), 3, "{said:#?}");
+    assert!(about("sensor.value Nonsense").is_empty(), "a number with a scale that there is not: {said:#?}");
+    let alias = |of: &str| {
+        let row = report.readings.iter().find(|r| r.labels.first().is_some_and(|(_, l)| l == of)).expect("a row");
+        row.labels.iter().find(|(name, _)| &**name == "alias").map(|(_, value)| value.clone()).unwrap_or_default()
+    };
+    assert!(alias("port7").starts_with('é'), "{:?}", alias("port7"));
+    assert!(alias("A2").starts_with("zum Heizungskeller"), "{:?}", alias("A2"));
+    assert!(!alias("A2").chars().any(char::is_control));
+}
+
+/// Every recording, cut off anywhere and with bytes changed: read as far as it goes, never a panic or an endless walk.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mutilated_recordings_end_a_poll_in_time() {
+    let client = client();
+    let mut state = 2026_u64;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).unwrap_or(0) % below.max(1)
+    };
+    for _ in 0..60 {
+        let mut bytes = AWKWARD.as_bytes().to_vec();
+        for _ in 0..random(40) {
+            let at = 180 + random(bytes.len() - 180);
+            bytes[at] = b"0123456789|.x\n-"[random(15)];
+        }
+        let keep = bytes.len() - random(bytes.len() / 2);
+        bytes.truncate(keep);
+        let served = serve(Agent::new(Arc::new(Recording::read(&bytes).objects), "public"), |reply| reply);
+        let report =
+            first_poll(&client, &target(served.address, Credential::community(Version::V2c, "public")), None).await;
+        for reading in &report.readings {
+            if let Is::Number(number) = reading.is {
+                assert!(number.is_finite(), "{reading:?}");
+            }
+        }
+    }
+}

@@ -283,9 +283,10 @@ impl<'a> Reader<'a> {
             scale = switch.scale;
         }
         if let Some((precision, si)) = &object.sensor {
-            // RFC 3433: precision −8 to 9; scale 1 (yocto, 10^−24) to 17 (yotta), 9 is units.
-            let precision = self.helper(precision, index)?.clamp(-8, 9);
-            let si = self.helper(si, index)?.clamp(1, 17);
+            // RFC 3433: precision −8 to 9; scale 1 (yocto, 10^−24) to 17 (yotta), 9 is units. Beyond these nobody
+            // knows what the number means.
+            let precision = self.helper(precision, index).filter(|p| (-8..=9).contains(p))?;
+            let si = self.helper(si, index).filter(|s| (1..=17).contains(s))?;
             let power = i32::try_from((si - 9) * 3 - precision.max(0)).ok()?;
             scale *= 10f64.powi(power);
         }

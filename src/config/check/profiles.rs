@@ -4,18 +4,27 @@ use std::sync::Arc;
 
 use assured_probes::snmp::profile::Library;
 
-use super::ReadFile;
 use super::scalar;
+use super::{Mode, ReadFile};
 use crate::config::problem::did_you_mean;
 use crate::config::reader::{Context, Node};
 
 /// The embedded profiles with those of the named files laid over them, and every device's choice held against them.
-pub fn profiles(cx: &Context<'_>, root: &Node<'_>, read_file: &ReadFile<'_>) -> Arc<Library> {
+///
+/// To recompute figures no device is read: its profile, which need not be there any more, is not wanted then.
+pub fn profiles(cx: &Context<'_>, root: &Node<'_>, mode: Mode, read_file: &ReadFile<'_>) -> Arc<Library> {
+    if mode == Mode::Evidence {
+        return Arc::new(Library::embedded());
+    }
     let named = root.get("monitor").and_then(|m| m.get("profiles"));
     let mut files = Vec::new();
     for n in named.iter().flat_map(Node::items) {
         let Ok(path) = scalar::text(&n) else {
-            n.problem(cx, format!("{} is not the name of a file", n.shown()), "write profiles = [\"my-box.toml\"]");
+            n.problem(
+                cx,
+                format!("{} is not the name of a file or folder", n.shown()),
+                "write profiles = [\"my-box.toml\", \"profiles.d\"]",
+            );
             continue;
         };
         match read_file(&path).map(String::from_utf8) {
@@ -29,7 +38,11 @@ pub fn profiles(cx: &Context<'_>, root: &Node<'_>, read_file: &ReadFile<'_>) -> 
         }
     }
     if let Some(n) = named.as_ref().filter(|n| n.table().is_some() || n.text().is_some()) {
-        n.problem(cx, format!("{} is not a list of files", n.shown()), "write profiles = [\"my-box.toml\"]");
+        n.problem(
+            cx,
+            format!("{} is not a list of files or folders", n.shown()),
+            "write profiles = [\"my-box.toml\", \"profiles.d\"]",
+        );
     }
     let library = match Library::with(&files) {
         Ok(library) => Arc::new(library),

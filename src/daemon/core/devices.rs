@@ -19,6 +19,7 @@ use crate::measurement::Cause;
 use crate::measurement::status::Status;
 use crate::names::ComponentIx;
 use crate::schedule::plan::{Due, Plan};
+use crate::sla::state::State;
 use crate::snapshot::{DeviceView, Polls};
 use crate::units::Sec;
 
@@ -50,6 +51,8 @@ struct Aim {
 #[derive(Debug, Clone)]
 struct Known {
     access: Access,
+    /// The way in that the log told of last.
+    told: Access,
     profile: String,
     description: String,
     uptime: Option<Duration>,
@@ -262,8 +265,12 @@ impl Core {
         for (link, status) in &polled.interfaces {
             self.status(*link, status, now);
         }
+        // An agent is silent when its device does not answer at all: that is told already, or about to be.
+        let pinged = self.fold.confirmed(polled.component);
+        let no_news = polled.access == Access::Silent && (pinged.state != State::Up || pinged.lost > 0);
         let known = self.devices.known.entry(polled.device.clone()).or_insert_with(|| Known {
             access: Access::Open,
+            told: Access::Open,
             profile: String::new(),
             description: String::new(),
             uptime: None,
@@ -282,8 +289,9 @@ impl Core {
             Outcome::Error => &mut known.polls.error,
         };
         *count += 1;
-        if polled.access_changed || known.access != polled.access {
+        if known.told != polled.access && !no_news {
             tell_access(&polled);
+            known.told = polled.access;
         }
         if polled.restarted {
             known.restarts += 1;

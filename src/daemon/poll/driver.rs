@@ -13,7 +13,7 @@ use assured_probes::snmp::client::{Caps, Client, OpenError, Sockets};
 use assured_probes::snmp::poll::{Session, poll};
 use assured_probes::snmp::profile::Library;
 use assured_probes::snmp::{Target, store};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::digest::{Began, digest, undone};
@@ -42,8 +42,8 @@ pub struct Poller {
     pub jobs: mpsc::Receiver<Job>,
     /// What came of it.
     pub polled: mpsc::Sender<Polled>,
-    /// Profiles.
-    pub library: Arc<Library>,
+    /// Profiles; a reload may bring others.
+    pub library: watch::Receiver<Arc<Library>>,
     /// See [`Opener`].
     pub opener: Opener,
     /// The number that DES privacy must never use twice is kept in this folder.
@@ -67,6 +67,7 @@ struct Kept {
 /// A poll that has ended.
 struct Ended {
     job: Job,
+    library: u32,
     session: Box<Session>,
     polled: Polled,
 }
@@ -74,10 +75,11 @@ struct Ended {
 impl Poller {
     /// Polls until there is nobody left to ask for it.
     pub async fn run(self) {
-        let Self { mut jobs, polled, library, opener, data_dir, clock } = self;
+        let Self { mut jobs, polled, mut library, opener, data_dir, clock } = self;
         let mut opener = Some(opener);
         let mut client: Option<Arc<Client>> = None;
-        let mut sessions = Sessions { library, kept: HashMap::new(), swept: clock.now().sec() };
+        let first = library.borrow_and_update().clone();
+        let mut sessions = Sessions { library: first, nth: 0, kept: HashMap::new(), swept: clock.now().sec() };
         let mut under_way: JoinSet<Ended> = JoinSet::new();
         let room = Arc::new(Semaphore::new(AT_ONCE));
         loop {
@@ -93,18 +95,20 @@ impl Poller {
                     };
                     // A device that is still being polled is not polled twice: the poll under way will speak for it.
                     let Some(session) = sessions.lend(&job, client) else { continue };
-                    under_way.spawn(carry_out(client.clone(), room.clone(), clock.clone(), job, session));
+                    under_way.spawn(carry_out(client.clone(), room.clone(), clock.clone(), job, session, sessions.nth));
                 }
+                Ok(()) = library.changed() => sessions.read_by(library.borrow_and_update().clone()),
                 Some(ended) = under_way.join_next() => {
-                    let Ok(Ended { job, session, polled: result }) = ended else { continue };
-                    let again = sessions.take_back(&job, session);
+                    let Ok(Ended { job, session, library, polled: result }) = ended else { continue };
+                    let again = sessions.take_back(&job, session, library);
                     if polled.send(result).await.is_err() {
                         return;
                     }
                     if let (Some(job), Some(client)) = (again, &client)
                         && let Some(session) = sessions.lend(&job, client)
                     {
-                        under_way.spawn(carry_out(client.clone(), room.clone(), clock.clone(), job, session));
+                        let (client, room, clock) = (client.clone(), room.clone(), clock.clone());
+                        under_way.spawn(carry_out(client, room, clock, job, session, sessions.nth));
                     }
                 }
             }
@@ -115,6 +119,8 @@ impl Poller {
 /// What is known of every device.
 struct Sessions {
     library: Arc<Library>,
+    /// Sessions of an earlier library are not taken back.
+    nth: u32,
     kept: HashMap<Arc<str>, Kept>,
     swept: Sec,
 }
@@ -154,8 +160,24 @@ impl Sessions {
         Some(session)
     }
 
+    /// Goes on with other profiles: every device is looked at anew, for another may fit it.
+    fn read_by(&mut self, library: Arc<Library>) {
+        if *library != *self.library {
+            tracing::info!(
+                devices = self.kept.len(),
+                "profiles changed: devices are read through them from their next poll on"
+            );
+            self.library = library;
+            self.nth = self.nth.wrapping_add(1);
+            self.kept.clear();
+        }
+    }
+
     /// Takes a session back; what is to be polled again at once.
-    fn take_back(&mut self, job: &Job, session: Box<Session>) -> Option<Job> {
+    fn take_back(&mut self, job: &Job, session: Box<Session>, library: u32) -> Option<Job> {
+        if library != self.nth {
+            return None;
+        }
         let kept = self.kept.get_mut(&job.device);
         let kept = kept.filter(|k| k.target == job.target && k.profile == job.profile)?;
         kept.session = Some(session);
@@ -188,13 +210,14 @@ async fn carry_out(
     clock: Arc<dyn Clock>,
     job: Job,
     mut session: Box<Session>,
+    library: u32,
 ) -> Ended {
     let _place = room.acquire_owned().await;
     let now = clock.now();
     let began = Began { wall_ns: now.wall_ns, mono: Duration::from_nanos(now.mono_ns) };
     let report = poll(&*client, &job.target, &mut session, began.mono).await;
     let polled = digest(&job, report, began, clock.now().sec());
-    Ended { job, session, polled }
+    Ended { job, library, session, polled }
 }
 
 /// Opens the sockets; `None` when that fails, which the log says once and every poll says in its outcome.
