@@ -206,7 +206,7 @@ fn the_workbook_reads_back_with_its_figures() {
     assert_eq!(services.get((2, 0)), Some(&Data::String("ch-voice".into())));
     assert_eq!(services.get((2, 7)), Some(&Data::Float(14_711.0)));
     assert_eq!(services.get((2, 11)), Some(&Data::Float(99.4514)));
-    assert_eq!(sheets[5].1.height(), 1 + 4 * 32);
+    assert_eq!(sheets[6].1.height(), 1 + 4 * 32);
 }
 
 #[test]

@@ -4,6 +4,8 @@
 //! `bare [--targets N] [--rate PER_SECOND] [--seconds S]`; prints the columns of `flood`. 56 bytes, batches of 64, a look
 //! every 2 ms.
 
+#![allow(clippy::disallowed_methods, reason = "it measures time itself")]
+
 use std::io;
 use std::net::Ipv4Addr;
 use std::os::fd::AsRawFd;
