@@ -6,7 +6,7 @@ use super::{Failure, Outcome, Steps, configuration, instant, now};
 use crate::cli;
 use crate::config::Config;
 use crate::evidence::client::Reader;
-use crate::evidence::record::Body;
+use crate::evidence::record::{Action, Body};
 use crate::evidence::store::{Entry, Store};
 use crate::names::ContractIx;
 use crate::report::collect::{Collected, Wanted, closed, collect};
@@ -37,8 +37,7 @@ pub fn run(args: &cli::Report) -> Outcome {
     let mut steps = Steps::new();
     let files = pack::build(&contents, &key, &mut |what| steps.done(what)).map_err(Failure::new)?;
     let report = contents.report;
-    // A provisional pack is in nobody's hands yet: the next one takes its place.
-    let replace = args.replace || report.revision.is_some() || replaces_provisional(args, &report);
+    let replace = args.replace || report.revision.is_some() || gives_way(args, &report);
     let (folder, zip) = store::write(&args.out, &report.pack_name(), &files, replace).map_err(Failure::new)?;
     steps.done("put the pack on the disk, as a folder and as an archive");
     println!("{}\n{}", folder.display(), zip.display());
@@ -89,24 +88,27 @@ fn made_final(config: &Config, wanted: Wanted, reason: Option<&str>) -> Result<O
     let body = match closed(config, &reader, wanted.contract, wanted.month) {
         Some((_, stood, _)) if stood == hash => return Ok(Some((report, collected))),
         None => Body::Close { contract, month, report: Some(hash) },
-        Some((seq, _, number)) => {
+        Some((seq, stood, number)) => {
             let (old, old_collected) = make(config, Wanted { until: Some(seq), ..wanted })?;
             let changes = revision::changes(&revision::figures(&old), &figures);
             let listed: Vec<String> =
                 changes.iter().map(|c| format!("  {}: {} -> {}", c.figure, c.old, c.new)).collect();
-            let Some(reason) = reason else {
+            let as_it_stood = revision::hash(&revision::figures(&old)) == stood;
+            let settled = || as_it_stood.then(|| settled_since(&reader, seq)).flatten();
+            let Some(reason) = reason.map(str::to_owned).or_else(settled) else {
                 return Err(Failure::new(format!(
                     "{month} of {contract} is closed, and its figures are others now:\n{}\n\
                      --revise \"why\" issues a revision that says so",
                     listed.join("\n")
                 )));
             };
+            eprintln!("revision {} of {month}: {reason}\n{}", number + 1, listed.join("\n"));
             let journal = journal::decode(&old_collected.journal).map_err(Failure::new)?;
             Body::Revision {
                 contract,
                 month,
                 number: number + 1,
-                reason: reason.to_owned(),
+                reason,
                 supersedes: journal.head,
                 report: Some(hash),
                 changes: changes.into_iter().map(|c| (c.figure, c.old, c.new)).collect(),
@@ -120,6 +122,27 @@ fn made_final(config: &Config, wanted: Wanted, reason: Option<&str>) -> Result<O
     store.append(at, &[Entry::Fact(body)]).map_err(Failure::new)?;
     // A revision is part of what it revises; closing changes nothing in the pack.
     Ok((!revised).then_some((report, collected)))
+}
+
+/// What both parties settled after the record with that number, in words: reason enough for a revision. `None` when
+/// something else that figures follow from came in after it too; then somebody is to say why they change.
+fn settled_since(reader: &Reader, closed: u64) -> Option<String> {
+    let (mut settled, mut other) = (Vec::new(), false);
+    reader.facts(|stored| match stored.record.body {
+        _ if stored.record.seq <= closed => {}
+        Body::Exclusion(step) if matches!(step.action, Action::Agree | Action::Withdraw | Action::Dispute) => {
+            let done = match step.action {
+                Action::Agree => "agreed",
+                Action::Withdraw => "withdrawn",
+                Action::Dispute | Action::Propose => "disputed",
+            };
+            let reference = if step.reference.is_empty() { String::new() } else { format!(" ({})", step.reference) };
+            settled.push(format!("{} {done} by {}: {}{reference}", step.id, step.who, step.why));
+        }
+        Body::Import { .. } | Body::Fault(_) => other = true,
+        _ => {}
+    });
+    (!other && !settled.is_empty()).then(|| settled.join("; "))
 }
 
 fn contract_of(config: &Config, id: &str) -> Result<ContractIx, Failure> {
@@ -147,12 +170,12 @@ pub(super) fn month_at(config: &Config, at: Sec) -> Month {
     Month::of(at, &config.monitor.time_zone)
 }
 
-fn replaces_provisional(args: &cli::Report, report: &Report) -> bool {
+fn gives_way(args: &cli::Report, report: &Report) -> bool {
     let old = args.out.join(report.pack_name()).join("report.json");
     std::fs::read(old)
         .ok()
         .and_then(|bytes| crate::report::json::decode(&bytes).ok())
-        .is_some_and(|old| old.provisional)
+        .is_some_and(|old| old.provisional || revision::figures(&old) == revision::figures(report))
 }
 
 fn random() -> [u8; 32] {
