@@ -310,7 +310,6 @@ async fn a_switch_that_leaves_half_of_it_out_reads_as_far_as_it_makes_sense() {
         "interface.oper A1 = Up",
         "interface.speed A1 = 100000000",
         "interface.receive_bytes A1 = 1001",
-        "interface.receive_packets A1 = 11",
         "interface.oper A2 = Down(Down)",
         "interface.speed A2 = 2000000",
         "interface.oper port7 = Up",
