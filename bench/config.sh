@@ -10,39 +10,20 @@ assured=target/release/assured
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 
-estate() {
-    cat <<T
-[monitor]
-data_dir = "$dir/data"
-[classes.voice]
-dscp = "EF"
-codec = "G.711"
-[contracts.c]
-title = "C"
-provider = "P"
-customer = "C"
-starts = 2000-01-01
-ends = 2099-12-31
-[slas.s]
-availability = "99.95%"
-T
-    awk -v n="$1" -v csv="$2" 'BEGIN {
-        if (csv) print "id,site,address,kind" >csv
-        for (i = 0; i < n; i++) {
-            s = int(i / 10)
-            address = sprintf("127.%d.%d.%d", 64 + int(i / 50000), int(i / 250) % 200, i % 250 + 1)
-            if (i % 10 == 0) printf "[sites.s%d]\ntitle = \"Site %d\"\n", s, s
-            if (csv) printf "d%d,s%d,%s,host\n", i, s, address >csv
-            else printf "[devices.d%d]\nsite = \"s%d\"\naddress = \"%s\"\n", i, s, address
-            list = (i % 10 == 0 ? "" : list ", ") "\"d" i "\""
-            if (i % 10 == 9) printf "[services.v%d]\nsite = \"s%d\"\ncontract = \"c\"\nsla = \"s\"\nclass = \"voice\"\nrequires = { all = [%s] }\n", s, s, list
-        }
-    }'
-}
-
 devices=${1:-100000}
-estate "$devices" "" >"$dir/toml.toml"
-{ echo 'estate = ["devices.csv"]'; estate "$devices" "$dir/devices.csv"; } >"$dir/csv.toml"
+bench/estate.sh "$devices" 10 127.0.0.1:19878 "$dir/data" >"$dir/toml.toml"
+# The same devices as rows; everything else stays.
+{
+    echo 'estate = ["devices.csv"]'
+    awk -v csv="$dir/devices.csv" '
+        BEGIN { print "id,site,address,kind" >csv }
+        /^\[/ { device = sub(/^\[devices\./, "") ? substr($0, 1, length($0) - 1) : "" }
+        device == "" { print; next }
+        { split($0, pair, "\"") }
+        /^site/ { site = pair[2] }
+        /^address/ { printf "%s,%s,%s,host\n", device, site, pair[2] >csv }
+    ' "$dir/toml.toml"
+} >"$dir/csv.toml"
 echo "$devices devices, load $(cut -d' ' -f1 /proc/loadavg)"
 TIMEFORMAT='%R s of wall, %U s of CPU and %S s in the kernel'
 for kind in toml csv; do

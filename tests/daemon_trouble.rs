@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use assured::clock::{Clock, Now, SystemClock};
 use assured::config::{self, Mode};
-use assured::daemon::core::{Core, Sketch};
+use assured::daemon::core::{Core, Draft};
 use assured::lab::scenario::{Chance, Fault, Hosts, Nanos, Scenario};
 use assured::measurement::Cause;
 use assured::snapshot::Shown;
@@ -323,13 +323,13 @@ fn losses_while_the_resolver_fails_are_unknown_and_down_once_it_answers() {
 }
 
 #[test]
-fn a_picture_sketched_a_target_at_a_time_is_the_same() {
+fn a_picture_drafted_a_target_at_a_time_is_the_same() {
     let mut target = Rounds::over("192.0.2.7");
     target.rounds(20, EventKind::Reply { rtt: Duration::from_millis(3), dscp: Some(0), ttl: None });
-    let mut sketch = Sketch::default();
-    assert!(!target.core.sketch(&mut sketch, 0), "its only target is not in it yet");
-    assert!(target.core.sketch(&mut sketch, 1));
-    let sliced = target.core.snapshot_from(sketch, target.now(), &Strays::default());
+    let mut draft = Draft::default();
+    assert!(!target.core.draft(&mut draft, 0), "its only target is not in it yet");
+    assert!(target.core.draft(&mut draft, 1));
+    let sliced = target.core.snapshot_from(draft, target.now(), &Strays::default());
     assert_eq!(sliced.components[0].classes[0].counts.received, 20);
     assert_eq!(format!("{sliced:?}"), format!("{:?}", target.core.snapshot(target.now(), &Strays::default())));
 }

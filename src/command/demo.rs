@@ -81,10 +81,10 @@ pub fn run(args: &cli::Demo) -> Outcome {
     }
     if let Some(month) = month {
         println!(
-            "Last month's evidence is there too:\n  assured report --contract converged --month {month} --config {} --out {}\nand then shown on http://{}/reports",
+            "Last month's evidence is there too:\n  assured report --contract converged --month {month} --config {} --out {}\nis then shown on http://{}/reports",
             file.display(),
             loaded.config.monitor.packs().display(),
-            args.listen
+            listen
         );
     }
     let outcome = block_on(Parts {

@@ -94,7 +94,8 @@ fn made_final(config: &Config, wanted: Wanted, reason: Option<&str>) -> Result<O
             let listed: Vec<String> =
                 changes.iter().map(|c| format!("  {}: {} -> {}", c.figure, c.old, c.new)).collect();
             let as_it_stood = revision::hash(&revision::figures(&old)) == stood;
-            let settled = || as_it_stood.then(|| settled_since(&reader, seq)).flatten();
+            let ours = |id: &str| report.exclusions.iter().any(|x| x.id == id);
+            let settled = || as_it_stood.then(|| agreed_since(&reader, seq, ours)).flatten();
             let Some(reason) = reason.map(str::to_owned).or_else(settled) else {
                 return Err(Failure::new(format!(
                     "{month} of {contract} is closed, and its figures are others now:\n{}\n\
@@ -124,25 +125,28 @@ fn made_final(config: &Config, wanted: Wanted, reason: Option<&str>) -> Result<O
     Ok((!revised).then_some((report, collected)))
 }
 
-/// What both parties settled after the record with that number, in words: reason enough for a revision. `None` when
-/// something else that figures follow from came in after it too; then somebody is to say why they change.
-fn settled_since(reader: &Reader, closed: u64) -> Option<String> {
-    let (mut settled, mut other) = (Vec::new(), false);
+/// What both parties agreed to exclude after the record with that number, in words: reason enough for a revision. `ours`
+/// says which exclusions touch the month. `None` when something else that its figures follow from came in after it too:
+/// then somebody is to say why they change.
+fn agreed_since(reader: &Reader, closed: u64, ours: impl Fn(&str) -> bool) -> Option<String> {
+    let (mut agreed, mut other) = (Vec::new(), false);
     reader.facts(|stored| match stored.record.body {
         _ if stored.record.seq <= closed => {}
-        Body::Exclusion(step) if matches!(step.action, Action::Agree | Action::Withdraw | Action::Dispute) => {
-            let done = match step.action {
-                Action::Agree => "agreed",
-                Action::Withdraw => "withdrawn",
-                Action::Dispute | Action::Propose => "disputed",
-            };
-            let reference = if step.reference.is_empty() { String::new() } else { format!(" ({})", step.reference) };
-            settled.push(format!("{} {done} by {}: {}{reference}", step.id, step.who, step.why));
-        }
+        Body::Exclusion(step) if !ours(&step.id) => {}
+        Body::Exclusion(step) => match step.action {
+            Action::Propose => {}
+            Action::Agree => {
+                let reference =
+                    if step.reference.is_empty() { String::new() } else { format!(" ({})", step.reference) };
+                agreed.push(format!("{} agreed by {}: {}{reference}", step.id, step.who, step.why));
+            }
+            // One party alone does these.
+            Action::Dispute | Action::Withdraw => other = true,
+        },
         Body::Import { .. } | Body::Fault(_) => other = true,
         _ => {}
     });
-    (!other && !settled.is_empty()).then(|| settled.join("; "))
+    (!other && !agreed.is_empty()).then(|| agreed.join("; "))
 }
 
 fn contract_of(config: &Config, id: &str) -> Result<ContractIx, Failure> {

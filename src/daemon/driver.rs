@@ -12,7 +12,7 @@ use assured_probes::snmp::trap::Hint;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Interval, MissedTickBehavior};
 
-use super::core::{Core, Sketch};
+use super::core::{Core, Draft};
 use super::keeper::driver::{Keeper, News};
 use super::poll::{Job, Polled};
 use crate::clock::{Clock, Now};
@@ -37,12 +37,12 @@ fn ticks(plan: &Plan) -> Interval {
     ticks
 }
 
-/// Targets sketched in one go: a few milliseconds.
-const SKETCHED_AT_ONCE: usize = 2_048;
+/// Targets drafted in one go: a few milliseconds.
+const DRAFTED_AT_ONCE: usize = 2_048;
 
 /// A picture that readers wait for.
 struct Drawing {
-    sketch: Sketch,
+    draft: Draft,
     readers: Vec<oneshot::Sender<Arc<Snapshot>>>,
 }
 
@@ -103,7 +103,7 @@ fn hand_on(core: &mut Core, jobs: &mpsc::Sender<Job>, job: Option<Job>, now: Now
 
 /// Forgets a picture, elsewhere if it is large: the last one to hold it frees a string or more for each component.
 fn let_go(old: Option<Arc<Snapshot>>) {
-    if let Some(old) = old.filter(|s| s.components.len() > SKETCHED_AT_ONCE) {
+    if let Some(old) = old.filter(|s| s.components.len() > DRAFTED_AT_ONCE) {
         tokio::task::spawn_blocking(move || drop(old));
     }
 }
@@ -192,7 +192,7 @@ impl Driver {
                             (_, Some(snapshot)) => drop(answer.send(snapshot.clone())), // the reader may have gone
                             (Some(drawing), _) => drawing.readers.push(answer),
                             (None, None) => {
-                                drawing = Some(Drawing { sketch: Sketch::default(), readers: vec![answer] });
+                                drawing = Some(Drawing { draft: Draft::default(), readers: vec![answer] });
                                 self.draw(&mut drawing, &mut fresh);
                             }
                         }
@@ -217,7 +217,7 @@ impl Driver {
                         self.names.send_replace(self.core.names());
                         (fresh, brief) = (None, None);
                         if let Some(drawing) = &mut drawing {
-                            drawing.sketch = Sketch::default();
+                            drawing.draft = Draft::default();
                         }
                         let _ = answer.send(said);
                     }
@@ -241,11 +241,11 @@ impl Driver {
 
     /// Goes on with a drawing; when it is done, everybody who waits gets it.
     fn draw(&mut self, drawing: &mut Option<Drawing>, fresh: &mut Option<Arc<Snapshot>>) {
-        let done = drawing.take_if(|drawing| self.core.sketch(&mut drawing.sketch, SKETCHED_AT_ONCE));
-        let Some(Drawing { sketch, readers }) = done else { return };
+        let done = drawing.take_if(|drawing| self.core.draft(&mut drawing.draft, DRAFTED_AT_ONCE));
+        let Some(Drawing { draft, readers }) = done else { return };
         self.core.evidence_stands(self.keeper.standing());
         self.core.alerts_stand(self.alerts.borrow().clone());
-        let snapshot = Arc::new(self.core.snapshot_from(sketch, self.clock.now(), &self.engine.strays()));
+        let snapshot = Arc::new(self.core.snapshot_from(draft, self.clock.now(), &self.engine.strays()));
         let_go(fresh.replace(snapshot.clone()));
         for reader in readers {
             let _ = reader.send(snapshot.clone()); // it may have gone

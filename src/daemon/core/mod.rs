@@ -25,7 +25,7 @@ use self::figures::Objectives;
 use self::interface::Interfaces;
 pub use self::switched::PROPOSER;
 use self::target::{ClassStats, Complete, Key, Purpose, Target};
-pub use self::view::{Sketch, estimate};
+pub use self::view::{Draft, estimate};
 use crate::clock::Now;
 use crate::config::Config;
 use crate::config::model::{Host, IcmpProbing};
@@ -476,28 +476,28 @@ impl Core {
     /// Everything at one instant.
     #[must_use]
     pub fn snapshot(&self, now: Now, strays: &Strays) -> Snapshot {
-        let mut sketch = Sketch::default();
-        sketch.go_on(self, usize::MAX);
-        view::snapshot(self, now, strays, sketch)
+        let mut draft = Draft::default();
+        draft.go_on(self, usize::MAX);
+        view::snapshot(self, now, strays, draft)
     }
 
-    /// Goes on with a sketch for [`Self::snapshot_from`] by so many targets; returns whether it is whole. A reload makes
+    /// Goes on with a draft for [`Self::snapshot_from`] by so many targets; returns whether it is whole. A reload makes
     /// it worthless.
-    pub fn sketch(&self, sketch: &mut Sketch, at_most: usize) -> bool {
-        sketch.go_on(self, at_most)
+    pub fn draft(&self, draft: &mut Draft, at_most: usize) -> bool {
+        draft.go_on(self, at_most)
     }
 
-    /// Everything at one instant, except for what the classes measure: that is from when it was sketched.
+    /// Everything at one instant, except for what the classes measure: that is from when it was drafted.
     #[must_use]
-    pub fn snapshot_from(&self, sketch: Sketch, now: Now, strays: &Strays) -> Snapshot {
-        view::snapshot(self, now, strays, sketch)
+    pub fn snapshot_from(&self, draft: Draft, now: Now, strays: &Strays) -> Snapshot {
+        view::snapshot(self, now, strays, draft)
     }
 
     /// The states and the month of everything at one instant, without what each class measures: cheap enough to be
     /// made every second.
     #[must_use]
     pub fn brief(&self, now: Now, strays: &Strays) -> Snapshot {
-        view::snapshot(self, now, strays, Sketch::default())
+        view::snapshot(self, now, strays, Draft::default())
     }
 
     /// Targets for the present configuration; those that are probed as before keep what they have shown.

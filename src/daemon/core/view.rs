@@ -40,14 +40,14 @@ fn shown(state: State) -> Shown {
 /// What the classes of all targets measure, written down a few targets at a time: summaries of five minutes are most of a
 /// picture's cost, and with a hundred thousand targets the probes that are due must not wait for all of them.
 #[derive(Debug, Default)]
-pub struct Sketch {
+pub struct Draft {
     /// Parallel to the configuration's components as far as it goes.
     classes: Vec<Vec<ClassView>>,
     /// The first target that is not in it.
     next: usize,
 }
 
-impl Sketch {
+impl Draft {
     /// Goes on for `at_most` targets. Returns whether all are in it.
     pub(super) fn go_on(&mut self, core: &Core, at_most: usize) -> bool {
         self.classes.resize_with(core.config.components.len(), Vec::new);
@@ -62,9 +62,9 @@ impl Sketch {
     }
 }
 
-/// The picture, with the classes of a sketch; without what each class measures from an empty one.
-pub(super) fn snapshot(core: &Core, now: Now, strays: &Strays, sketch: Sketch) -> Snapshot {
-    let mut classes = sketch.classes;
+/// The picture, with the classes of a draft; without what each class measures from an empty one.
+pub(super) fn snapshot(core: &Core, now: Now, strays: &Strays, draft: Draft) -> Snapshot {
+    let mut classes = draft.classes;
     classes.resize_with(core.config.components.len(), Vec::new);
     let components =
         classes.into_iter().enumerate().map(|(n, classes)| component(core, ComponentIx::from(n), classes)).collect();
