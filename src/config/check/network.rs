@@ -92,6 +92,15 @@ fn icmp(cx: &Context<'_>, n: &Node<'_>, classes: &Section<'_>, p: &mut IcmpProbi
     let before = cx.count();
     p.interval = n.opt(cx, "interval", interval).unwrap_or(p.interval);
     p.timeout = n.opt(cx, "timeout", timeout).unwrap_or(p.timeout);
+    if cx.count() == before && p.timeout > p.interval {
+        let at = n.get("timeout").or_else(|| n.get("interval")).unwrap_or_else(|| n.clone());
+        let (t, i) = (show_duration(p.timeout), show_duration(p.interval));
+        at.problem(
+            cx,
+            format!("a timeout of {t} is longer than the interval of {i}"),
+            format!("choose a timeout of at most {i}, or a longer interval"),
+        );
+    }
     let size = n.opt(cx, "size", |n| scalar::integer(n, 24, 1472));
     p.size = size.and_then(|s| u16::try_from(s).ok()).unwrap_or(p.size);
     if let Some(list) = n.get("classes") {
@@ -113,15 +122,6 @@ fn icmp(cx: &Context<'_>, n: &Node<'_>, classes: &Section<'_>, p: &mut IcmpProbi
             );
         }
         p.classes = unique;
-    }
-    if cx.count() == before && p.timeout > p.interval {
-        let at = n.get("timeout").or_else(|| n.get("interval")).unwrap_or_else(|| n.clone());
-        let (t, i) = (show_duration(p.timeout), show_duration(p.interval));
-        at.problem(
-            cx,
-            format!("a timeout of {t} is longer than the interval of {i}"),
-            format!("choose a timeout of at most {i}, or a longer interval"),
-        );
     }
 }
 
