@@ -9,7 +9,7 @@ use crate::evidence::client::Reader;
 use crate::evidence::record::{Action, Body};
 use crate::evidence::store::{Entry, Store};
 use crate::names::ContractIx;
-use crate::report::collect::{Collected, Wanted, closed, collect};
+use crate::report::collect::{self, Collected, Wanted, closed, collect};
 use crate::report::model::Report;
 use crate::report::pack::{self, Contents};
 use crate::report::{build, journal, revision, store};
@@ -158,10 +158,10 @@ fn contract_of(config: &Config, id: &str) -> Result<ContractIx, Failure> {
 
 /// The report of a month with the journal that it follows from.
 pub(super) fn make(config: &Config, wanted: Wanted) -> Result<(Report, Collected), Failure> {
-    let reader = Reader::open(&config.monitor.data_dir).map_err(Failure::new)?;
+    let mut readers = Reader::open_alike(&config.monitor.data_dir, collect::readers()).map_err(Failure::new)?;
     let mut steps = Steps::new();
-    let collected = collect(config, &reader, wanted, &mut |what| steps.done(what)).map_err(Failure::new)?;
-    for damage in reader.damages() {
+    let collected = collect(config, &mut readers, wanted, &mut |what| steps.done(what)).map_err(Failure::new)?;
+    for damage in Reader::damages_of(&readers) {
         tracing::warn!("evidence that cannot be believed was left out, its time is unknown: {damage}");
     }
     let report = build::report_of(config, &collected.journal).map_err(Failure::new)?;

@@ -293,6 +293,7 @@ fn decode_block(
 ) -> Result<(), BadBlob> {
     let mut columns = columns(raw)?;
     let mut series = block.first;
+    let mut skipped = Skipped::default();
     for n in 0..block.rows {
         let delta = columns[SERIES].small("series")?;
         series = series.checked_add(delta).filter(|s| *s <= block.last).ok_or(BadBlob::Damaged("series"))?;
@@ -300,41 +301,63 @@ fn decode_block(
             return Err(BadBlob::Damaged("series"));
         }
         if !wanted(series) {
-            skip_row(&mut columns)?;
+            skipped.row(&mut columns)?;
             continue;
         }
+        skipped.done(&mut columns)?;
         let rounds = decode_rounds(start, &mut columns)?;
         let replies = decode_replies(&mut columns, rounds.replies())?;
         row(series, Tally { rounds, replies });
     }
+    skipped.done(&mut columns)?;
     if columns.iter().all(|c| c.0.is_empty()) { Ok(()) } else { Err(BadBlob::Damaged("columns")) }
 }
 
-/// Passes over a row's numbers without making anything of them.
-fn skip_row(columns: &mut [Cursor<'_>; COLUMNS]) -> Result<(), BadBlob> {
-    let mut rounds = 0_i64;
-    for _ in 0..take_count(columns, SEGMENTS, SEGMENT_COUNT)? {
-        columns[SEGMENT_START].take("rounds")?;
-        columns[SEGMENT_INTERVAL].take("rounds")?;
-        rounds += i64::from(columns[SEGMENT_COUNT].small("rounds")?);
+/// Rows that nobody asked for, passed over together: what follows from them in each column is only counted first.
+#[derive(Default)]
+struct Skipped {
+    segments: usize,
+    stretches: usize,
+    replies: usize,
+    gaps: usize,
+}
+
+impl Skipped {
+    /// Counts the next row, whose numbers are next in the columns that say how many others there are.
+    fn row(&mut self, columns: &mut [Cursor<'_>; COLUMNS]) -> Result<(), BadBlob> {
+        let mut rounds = 0_i64;
+        let segments = columns[SEGMENTS].count("rounds")?;
+        for _ in 0..segments {
+            rounds += i64::from(columns[SEGMENT_COUNT].small("rounds")?);
+        }
+        let stretches = columns[STRETCHES].count("losses")?;
+        for _ in 0..stretches {
+            rounds -= i64::from(columns[STRETCH_COUNT].small("losses")?);
+        }
+        self.segments += segments;
+        self.stretches += stretches;
+        if rounds.checked_add(unzigzag(columns[REPLIES].take("replies")?)) != Some(0) {
+            self.replies += 1;
+            self.gaps =
+                self.gaps.checked_add(columns[BUCKET_COUNT].count("buckets")?).ok_or(BadBlob::Damaged("buckets"))?;
+        }
+        Ok(())
     }
-    for _ in 0..take_count(columns, STRETCHES, STRETCH_COUNT)? {
-        columns[STRETCH_GAP].take("losses")?;
-        rounds -= i64::from(columns[STRETCH_COUNT].small("losses")?);
-        columns[STRETCH_FATE].take("losses")?;
+
+    /// Passes over what was counted.
+    fn done(&mut self, columns: &mut [Cursor<'_>; COLUMNS]) -> Result<(), BadBlob> {
+        let Self { segments, stretches, replies, gaps } = std::mem::take(self);
+        let counts = [
+            (segments, "rounds", &[SEGMENT_START, SEGMENT_INTERVAL][..]),
+            (stretches, "losses", &[STRETCH_GAP, STRETCH_FATE]),
+            (replies, "replies", &[RTT_MIN, RTT_SPREAD, RTT_EXCESS, JITTER_MINUTES, JITTER_SUM]),
+            (gaps, "buckets", &[BUCKET_FILL, BUCKET_GAP]),
+        ];
+        for (count, what, of) in counts {
+            of.iter().try_for_each(|column| columns[*column].skip(count, what))?;
+        }
+        Ok(())
     }
-    let count = rounds.checked_add(unzigzag(columns[REPLIES].take("replies")?));
-    if count == Some(0) {
-        return Ok(());
-    }
-    for column in [RTT_MIN, RTT_SPREAD, RTT_EXCESS, JITTER_MINUTES, JITTER_SUM] {
-        columns[column].take("replies")?;
-    }
-    for _ in 0..take_count(columns, BUCKET_COUNT, BUCKET_GAP)? {
-        columns[BUCKET_FILL].take("buckets")?;
-        columns[BUCKET_GAP].take("buckets")?;
-    }
-    Ok(())
 }
 
 fn decode_rounds(start: Sec, columns: &mut [Cursor<'_>; COLUMNS]) -> Result<Rounds, BadBlob> {
@@ -425,6 +448,31 @@ impl Cursor<'_> {
     fn small(&mut self, what: &'static str) -> Result<u32, BadBlob> {
         u32::try_from(self.take(what)?).map_err(|_| BadBlob::Damaged(what))
     }
+
+    /// The next number, of entries that another column has.
+    fn count(&mut self, what: &'static str) -> Result<usize, BadBlob> {
+        usize::try_from(self.take(what)?).map_err(|_| BadBlob::Damaged(what))
+    }
+
+    /// Passes over `count` numbers: as many bytes without their highest bit end one each.
+    fn skip(&mut self, mut count: usize, what: &'static str) -> Result<(), BadBlob> {
+        const HIGHEST: u64 = 0x8080_8080_8080_8080;
+        while let Some((eight, rest)) = self.0.split_first_chunk::<8>() {
+            let ends = (!u64::from_le_bytes(*eight) & HIGHEST).count_ones() as usize;
+            // What follows the last end in these bytes may be the next number's begin.
+            if ends >= count {
+                break;
+            }
+            count -= ends;
+            self.0 = rest;
+        }
+        while count > 0 {
+            let (&byte, rest) = self.0.split_first().ok_or(BadBlob::Damaged(what))?;
+            self.0 = rest;
+            count -= usize::from(byte < 0x80);
+        }
+        Ok(())
+    }
 }
 
 /// Reads a number of entries, at most as many as the column `of` has bytes left.
@@ -486,6 +534,17 @@ pub(crate) mod tests {
             prop_assert_eq!(decode(&blob, |s, t| back.push((s, t))), Ok(Sec(120)));
             prop_assert_eq!(&back, &rows);
             prop_assert_eq!(totals(&blob), Ok((Sec(120), totals_of(rows.iter().map(|(_, t)| t)))));
+        }
+
+        #[test]
+        fn some_rows_are_those_of_all(rows in rows(), wanted in prop::collection::vec(any::<bool>(), 100)) {
+            let refs: Vec<_> = rows.iter().map(|(s, t)| (*s, t)).collect();
+            let blob = Encoder::new().encode(Sec(120), &refs);
+            let asked = |first: u32, last: u32| (first..=last).any(|series| wanted[series as usize]);
+            let mut some = Vec::new();
+            prop_assert_eq!(decode_where(&blob, asked, |s, t| some.push((s, t))), Ok(Sec(120)));
+            let expected: Vec<_> = rows.into_iter().filter(|(s, _)| asked(*s, *s)).collect();
+            prop_assert_eq!(some, expected);
         }
 
         #[test]

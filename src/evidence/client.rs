@@ -27,6 +27,9 @@ use crate::units::{Sec, Span};
 /// Most damages that are told one by one.
 const MAX_DAMAGES: usize = 1_000;
 
+/// How often several readers are opened anew because a record came between them.
+const TRIES: usize = 5;
+
 /// The evidence of a directory, open for reading.
 #[derive(Debug)]
 pub struct Reader {
@@ -88,6 +91,25 @@ impl Reader {
         let mut reader = Self { files: found, ..reader };
         reader.read_series();
         Ok(reader)
+    }
+
+    /// Opens it as often as `count` says, for as many threads: all see the very same evidence. Only once when somebody
+    /// writes too often for that.
+    pub fn open_alike(dir: &Path, count: usize) -> Result<Vec<Self>, StoreError> {
+        for _ in 0..TRIES {
+            let readers = (0..count).map(|_| Self::open(dir)).collect::<Result<Vec<_>, _>>()?;
+            let seen = readers.iter().map(Self::seen).collect::<Result<Vec<_>, _>>()?;
+            if seen.windows(2).all(|two| two[0] == two[1]) {
+                return Ok(readers);
+            }
+        }
+        Ok(vec![Self::open(dir)?])
+    }
+
+    /// Each file with its newest record.
+    fn seen(&self) -> Result<Vec<(&Name, Head)>, StoreError> {
+        let head = |file: &EvidenceFile| files::head(&file.conn).during("read", Path::new(&file.name.to_string()));
+        self.files.iter().map(|file| Ok((&file.name, head(file)?))).collect()
     }
 
     /// The newest record.
@@ -164,6 +186,18 @@ impl Reader {
     #[must_use]
     pub fn damages(&self) -> Vec<Damage> {
         self.damages.borrow().clone()
+    }
+
+    /// What any of these could not read or believe.
+    #[must_use]
+    pub fn damages_of(readers: &[Self]) -> Vec<Damage> {
+        let mut all = Vec::new();
+        for damage in readers.iter().flat_map(Self::damages) {
+            if !all.contains(&damage) {
+                all.push(damage);
+            }
+        }
+        all
     }
 
     fn note(&self, name: &Name, seq: Option<u64>, span: Option<Span>, problem: String) {

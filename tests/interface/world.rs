@@ -277,10 +277,10 @@ impl World {
     }
 
     pub fn collected(&self) -> Collected {
-        let reader = Reader::open(&self.data()).expect("readable");
+        let mut readers = Reader::open_alike(&self.data(), 3).expect("readable");
         let month = Month::of(BEGIN, &self.config.monitor.time_zone);
         let wanted = collect::Wanted { contract: ContractIx(0), month, at: self.now, asked: true, until: None };
-        collect::collect(&self.config, &reader, wanted, &mut |_| ()).expect("collected")
+        collect::collect(&self.config, &mut readers, wanted, &mut |_| ()).expect("collected")
     }
 
     pub fn report(&self) -> Report {

@@ -1,6 +1,5 @@
 //! What a journal says, put in order: the state of every second of every component, exclusions, aggregates.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -23,7 +22,7 @@ use crate::sla::link::Join;
 use crate::sla::objective::ClassAggregate;
 use crate::sla::state::{Machine, Segment, State};
 use crate::sla::tree;
-use crate::units::{Micros, Money, Sec, Span};
+use crate::units::{Micros, Sec, Span};
 
 /// The first record of the journal.
 #[derive(Debug, Clone)]
@@ -145,8 +144,6 @@ pub struct History {
     pub ledger: Ledger,
     /// The books had nothing been excluded.
     pub(super) ledger_without: Ledger,
-    /// What is owed per service; filled as the services are worked out.
-    pub(super) owed: RefCell<BTreeMap<ServiceIx, Money>>,
 }
 
 /// Reads a journal record by record against the configuration it came with.
@@ -266,7 +263,6 @@ impl<'a> Reading<'a> {
             events: parts.events,
             configs: parts.configs,
             revision: parts.revision,
-            owed: RefCell::default(),
         })
     }
 }

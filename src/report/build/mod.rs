@@ -57,7 +57,7 @@ pub fn report_of(config: &Config, journal: &[u8]) -> Result<Report, String> {
 }
 
 fn of(config: &Config, history: &History, records: u64, head: &str) -> Report {
-    let services = services::all(config, history);
+    let (services, owed): (Vec<_>, Vec<_>) = services::all(config, history).into_iter().unzip();
     let contract = &config.contracts[history.contract.get()];
     let genesis = &history.genesis;
     Report {
@@ -71,7 +71,7 @@ fn of(config: &Config, history: &History, records: u64, head: &str) -> Report {
             month: history.month.to_string(),
             as_of: history.as_of.to_string(),
         },
-        totals: totals(config, history, &services),
+        totals: totals(config, history, &services, owed.into_iter().flatten()),
         services,
         terms: terms(config, history),
         sites: sites::all(config, history),
@@ -114,14 +114,17 @@ pub(super) fn services_of(config: &Config, history: &History) -> Vec<ServiceIx> 
     all
 }
 
-fn totals(config: &Config, history: &History, services: &[model::Service]) -> Totals {
+fn totals(
+    config: &Config,
+    history: &History,
+    services: &[model::Service],
+    amounts: impl Iterator<Item = Money>,
+) -> Totals {
     let count = |verdict| services.iter().filter(|s| s.verdict == verdict).count() as u64;
     let objectives = services.iter().flat_map(|s| &s.objectives).filter(|o| o.verdict == Verdict::Breached).count();
     let mut owed: BTreeMap<[u8; 3], i64> = BTreeMap::new();
-    for ix in services_of(config, history) {
-        if let Some(amount) = history.owed.borrow().get(&ix) {
-            *owed.entry(amount.currency).or_default() += amount.minor;
-        }
+    for amount in amounts {
+        *owed.entry(amount.currency).or_default() += amount.minor;
     }
     let contract = &config.contracts[history.contract.get()];
     let claim_by = contract.claim_within_days.and_then(|days| {

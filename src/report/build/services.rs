@@ -24,7 +24,7 @@ use crate::units::{Money, Sec, Span};
 /// Months of a trend, this one included.
 const TREND: usize = 12;
 
-pub(super) fn all(config: &Config, history: &History) -> Vec<Service> {
+pub(super) fn all(config: &Config, history: &History) -> Vec<(Service, Option<Money>)> {
     services_of(config, history).into_iter().map(|ix| service(config, history, ix)).collect()
 }
 
@@ -52,7 +52,8 @@ pub(super) fn outcomes(config: &Config, history: &History) -> Vec<Journaled> {
     found
 }
 
-fn service(config: &Config, history: &History, ix: ServiceIx) -> Service {
+/// A service, and what is owed for it.
+fn service(config: &Config, history: &History, ix: ServiceIx) -> (Service, Option<Money>) {
     let terms = &config.services[ix.get()];
     let sla = &config.slas[terms.sla.get()];
     let promise = Promise::from(sla);
@@ -86,14 +87,11 @@ fn service(config: &Config, history: &History, ix: ServiceIx) -> Service {
         late_restorations: late,
         monthly_charge: terms.monthly_charge.clone(),
     };
-    let owed = owed(sla, &claim(verdict, figures.as_ref(), late_with));
-    if let Some(amount) = &owed.1 {
-        history.owed.borrow_mut().insert(ix, amount.clone());
-    }
+    let (credit, owed) = owed(sla, &claim(verdict, figures.as_ref(), late_with));
     let verdict_without = figures_without.as_ref().map_or(Verdict::NotProven, |f| verdict_of(accounts_without, f));
     let owed_without = self::owed(sla, &claim(verdict_without, figures_without.as_ref(), late_without));
     let shown = |r: Option<Ratio>| r.map_or_else(|| "0.0000".into(), Ratio::percent);
-    Service {
+    let service = Service {
         id: terms.id.to_string(),
         site: config.sites[terms.site.get()].id.to_string(),
         formula: formula_name(&sla.formula).into(),
@@ -105,7 +103,7 @@ fn service(config: &Config, history: &History, ix: ServiceIx) -> Service {
         target: percent(sla.availability),
         verdict,
         objectives: objectives(config, history, ix, sla),
-        credit: owed.0,
+        credit,
         title: terms.title.clone(),
         sla: sla.id.to_string(),
         class: config.classes[terms.class.get()].id.to_string(),
@@ -121,7 +119,8 @@ fn service(config: &Config, history: &History, ix: ServiceIx) -> Service {
         },
         trend: trend(history, &eleven, figures.as_ref(), verdict),
         outages,
-    }
+    };
+    (service, owed)
 }
 
 fn work(book: &MonthBook, promise: &Promise, sla: &Sla, down_before: u64) -> (Accounts, Figures) {

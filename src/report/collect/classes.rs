@@ -2,17 +2,18 @@
 //! and finer only where the service's up time, which objectives are about, begins or ends inside.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::Asked;
 use super::rounds::source_of;
-use crate::evidence::client::Query;
+use crate::evidence::client::{Query, Reader};
 use crate::evidence::recover::Chunk;
 use crate::evidence::rollup::Grain;
 use crate::measurement::minute::{Replies, Row, Tally};
 use crate::measurement::rounds::Rounds;
 use crate::names::{ClassIx, ComponentIx, ServiceIx};
 use crate::report::build::counted_spans_of;
+use crate::report::driver;
 use crate::report::journal::{Entry, Source};
 use crate::sketch::Sketch;
 use crate::units::{Sec, Span};
@@ -21,15 +22,36 @@ use crate::units::{Sec, Span};
 /// 10,000 series would make 7.4 million records a month, some 2 GB.
 pub(super) const BY_THE_HOUR: usize = 2_000;
 
-/// Gives every class record of the month, in order of time and then of component and class.
-pub(super) fn read(asked: &Asked<'_>, each: &mut dyn FnMut(Entry)) {
+/// Gives every class record of the month, in order of time and then of component and class. Days are read by as many
+/// threads as there are readers.
+pub(super) fn read(asked: &Asked<'_>, readers: &mut [Reader], each: &mut dyn FnMut(Entry)) {
     let coarsest = if asked.series() > BY_THE_HOUR { Grain::Day } else { Grain::Hour };
     let classes = Classes { asked, span: asked.span(), counted: counted(asked), coarsest };
-    classes.read(classes.span, coarsest, &asked.components(), each);
+    let (days, only) = (days(classes.span), asked.components());
+    let day = |reader: &mut Reader, n: usize| {
+        let mut entries = Vec::new();
+        classes.read(reader, days[n], coarsest, &only, &mut |at, entry| entries.push((at, entry)));
+        entries.sort_by_key(|(at, _)| *at);
+        entries
+    };
+    driver::in_order(readers, days.len(), day, |entries| entries.into_iter().for_each(|(_, entry)| each(entry)));
 }
 
+/// Parts of `span`, cut where a day (UTC) begins: no record is longer.
+fn days(span: Span) -> Vec<Span> {
+    let end = |from: Sec| Grain::Day.floor(from).plus(Grain::Day.seconds()).min(span.to);
+    let first = (span.from < span.to).then(|| Span::new(span.from, end(span.from)));
+    std::iter::successors(first, |day| (day.to < span.to).then(|| Span::new(day.to, end(day.to)))).collect()
+}
+
+/// Where a record stands among those of its day.
+type Place = (Sec, ComponentIx, ClassIx);
+
+/// Takes records in any order.
+type Each<'a> = &'a mut dyn FnMut(Place, Entry);
+
 /// For each component, the up time of every service that has objectives and needs it.
-type Counted = BTreeMap<ComponentIx, Vec<Rc<[Span]>>>;
+type Counted = BTreeMap<ComponentIx, Vec<Arc<[Span]>>>;
 
 fn counted(asked: &Asked<'_>) -> Counted {
     let mut counted = Counted::new();
@@ -38,11 +60,11 @@ fn counted(asked: &Asked<'_>) -> Counted {
         if service.contract != asked.contract || objectives.is_empty() {
             continue;
         }
-        let spans: Rc<[Span]> = counted_spans_of(asked.history, ServiceIx::from(n)).into();
+        let spans: Arc<[Span]> = counted_spans_of(asked.history, ServiceIx::from(n)).into();
         for component in service.requires.components() {
             let users = counted.entry(component).or_default();
             if !users.contains(&spans) {
-                users.push(Rc::clone(&spans));
+                users.push(Arc::clone(&spans));
             }
         }
     }
@@ -56,6 +78,9 @@ struct Classes<'a> {
     coarsest: Grain,
 }
 
+/// A component and one of its classes.
+type Key = (ComponentIx, ClassIx);
+
 /// For which of a component's users a stretch counts.
 type Signature = Vec<bool>;
 
@@ -63,10 +88,10 @@ type Signature = Vec<bool>;
 type Part = (Span, Option<Signature>, Rounds);
 
 impl Classes<'_> {
-    fn read(&self, span: Span, coarsest: Grain, only: &BTreeSet<ComponentIx>, each: &mut dyn FnMut(Entry)) {
+    fn read(&self, reader: &Reader, span: Span, coarsest: Grain, only: &BTreeSet<ComponentIx>, each: Each<'_>) {
         let query = Query { span, coarsest, names: self.asked.names, only: Some(only) };
         let mut joined = Joined::default();
-        self.asked.reader.rows(query, |chunk| {
+        reader.rows(query, |chunk| {
             let cut = self.take(&chunk, &mut joined, each);
             if !cut.is_empty() {
                 joined.flush(self, |c| cut.contains(&c), each);
@@ -75,14 +100,14 @@ impl Classes<'_> {
                 } else {
                     Grain::Minute
                 };
-                self.read(chunk.span, finer, &cut, each);
+                self.read(reader, chunk.span, finer, &cut, each);
             }
         });
         joined.flush(self, |_| true, each);
     }
 
     /// Gives what counts as a whole, or does not as a whole, and the components of which neither is true.
-    fn take(&self, chunk: &Chunk, joined: &mut Joined, each: &mut dyn FnMut(Entry)) -> BTreeSet<ComponentIx> {
+    fn take(&self, chunk: &Chunk, joined: &mut Joined, each: Each<'_>) -> BTreeSet<ComponentIx> {
         let mut cut = BTreeSet::new();
         for rows in chunk.rows.chunk_by(|a, b| a.component == b.component) {
             // What interfaces said measures no class.
@@ -100,7 +125,7 @@ impl Classes<'_> {
                 let Some(tight) = tight(&row.tally.rounds) else { continue };
                 match self.signature(component, tight) {
                     Some(signature) if self.coarsest == Grain::Day => joined.add(self, row, signature, each),
-                    Some(_) => each(self.entry(component, row.class, tight, &row.tally.rounds, &row.tally.replies)),
+                    Some(_) => self.give((component, row.class), tight, &row.tally.rounds, &row.tally.replies, each),
                     None => {
                         joined.flush(self, |c| c == component, each);
                         self.split(row, tight, each);
@@ -129,13 +154,13 @@ impl Classes<'_> {
 
     /// A row that is cut, part by part. Which rounds were lost is known to the second; round-trip times are known
     /// of the whole row only, so they are told where all that answered counts alike.
-    fn split(&self, row: &Row, tight: Span, each: &mut dyn FnMut(Entry)) {
+    fn split(&self, row: &Row, tight: Span, each: Each<'_>) {
         let (parts, timed) = self.parts(row, tight);
         for (span, signature, rounds) in &parts {
             if signature.is_some() {
                 let nothing = Replies::default();
                 let replies = if timed == Ok(Some(*span)) { &row.tally.replies } else { &nothing };
-                each(self.entry(row.component, row.class, *span, rounds, replies));
+                self.give((row.component, row.class), *span, rounds, replies, each);
             }
         }
     }
@@ -166,8 +191,8 @@ impl Classes<'_> {
         (parts, timed)
     }
 
-    fn entry(&self, component: ComponentIx, class: ClassIx, span: Span, rounds: &Rounds, replies: &Replies) -> Entry {
-        Entry::Class {
+    fn give(&self, (component, class): Key, span: Span, rounds: &Rounds, replies: &Replies, each: Each<'_>) {
+        let entry = Entry::Class {
             component: self.asked.config.components[component.get()].id.to_string(),
             class: self.asked.config.classes[class.get()].id.to_string(),
             from: span.from.0,
@@ -182,16 +207,17 @@ impl Classes<'_> {
             jitter_sum_us: replies.jitter_sum_us,
             jitter_count: u64::from(replies.jitter_minutes),
             sketch: Sketch::from(&replies.buckets).to_text(),
-        }
+        };
+        each((span.from, component, class), entry);
     }
 }
 
 /// Neighbouring stretches that count for the same users, put together as long as nothing is cut.
 #[derive(Default)]
-struct Joined(BTreeMap<(ComponentIx, ClassIx), (Signature, Tally)>);
+struct Joined(BTreeMap<Key, (Signature, Tally)>);
 
 impl Joined {
-    fn add(&mut self, classes: &Classes<'_>, row: &Row, signature: Signature, each: &mut dyn FnMut(Entry)) {
+    fn add(&mut self, classes: &Classes<'_>, row: &Row, signature: Signature, each: Each<'_>) {
         let key = (row.component, row.class);
         if let Some((open, tally)) = self.0.get_mut(&key) {
             let whole = tally.rounds.first().zip(row.tally.rounds.last()).map(|(a, b)| Span::new(a, b.plus(1)));
@@ -211,7 +237,7 @@ impl Joined {
         self.0.insert(key, (signature, row.tally.clone()));
     }
 
-    fn flush(&mut self, classes: &Classes<'_>, which: impl Fn(ComponentIx) -> bool, each: &mut dyn FnMut(Entry)) {
+    fn flush(&mut self, classes: &Classes<'_>, which: impl Fn(ComponentIx) -> bool, each: Each<'_>) {
         let (ended, kept) = std::mem::take(&mut self.0).into_iter().partition(|((component, _), _)| which(*component));
         let ended: BTreeMap<_, (Signature, Tally)> = ended;
         self.0 = kept;
@@ -219,9 +245,9 @@ impl Joined {
     }
 }
 
-fn write(classes: &Classes<'_>, key: (ComponentIx, ClassIx), tally: &Tally, each: &mut dyn FnMut(Entry)) {
+fn write(classes: &Classes<'_>, key: Key, tally: &Tally, each: Each<'_>) {
     if let Some(span) = tight(&tally.rounds) {
-        each(classes.entry(key.0, key.1, span, &tally.rounds, &tally.replies));
+        classes.give(key, span, &tally.rounds, &tally.replies, each);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::rounds::source_of;
 use super::{Asked, driver};
-use crate::evidence::client::Query;
+use crate::evidence::client::{Query, Reader};
 use crate::evidence::rollup::Grain;
 use crate::report::csv::{self, Minute};
 use crate::report::journal::Source;
@@ -14,7 +14,7 @@ pub(super) const MOST: u64 = 20_000_000;
 const BATCH: usize = 1 << 20;
 
 /// The file, compressed beside the reading. In memory: its own size, and some batches of [`BATCH`].
-pub(super) fn file(asked: &Asked<'_>) -> Vec<u8> {
+pub(super) fn file(asked: &Asked<'_>, reader: &mut Reader) -> Vec<u8> {
     let span = asked.span();
     let minutes = asked.history.month_span.seconds() / 60;
     let series = u64::try_from(asked.series()).unwrap_or(u64::MAX);
@@ -25,7 +25,7 @@ pub(super) fn file(asked: &Asked<'_>) -> Vec<u8> {
         lines.extend_from_slice(csv::header(grain == Grain::Hour));
         let only = asked.components();
         let query = Query { span, coarsest: grain, names: asked.names, only: Some(&only) };
-        asked.reader.rows(query, |chunk| {
+        reader.rows(query, |chunk| {
             let at = chunk.span.from.to_string();
             for row in chunk.rows.iter().filter(|row| source_of(row) == Source::Ping) {
                 let (rounds, replies) = (&row.tally.rounds, &row.tally.replies);

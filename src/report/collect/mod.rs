@@ -10,9 +10,11 @@ mod minutes;
 mod rounds;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::thread;
 
 use self::rounds::{Decided, Merged, entries};
 use super::build::{self, CALCULATION, History, closing, past};
+use super::driver::both;
 use super::fault;
 use super::journal::{self, Entry, Source as From};
 use crate::config::Config;
@@ -27,6 +29,9 @@ use crate::evidence::rollup::Grain;
 use crate::names::{ComponentIx, ContractIx, ServiceIx};
 use crate::sla::calendar::Month;
 use crate::units::{Sec, Span};
+
+/// Most threads that read what classes measured: more would wait for the one that writes it down.
+const MOST_READERS: usize = 4;
 
 /// Months before this one that a trend and a test over twelve months look at.
 const BEFORE: usize = 11;
@@ -55,16 +60,27 @@ pub struct Collected {
     pub minutes: Vec<u8>,
 }
 
-/// Reads what a report needs; `done` hears of each step that is over.
+/// How many readers serve [`collect`] best here: one for the minutes, and some for what classes measured.
+#[must_use]
+pub fn readers() -> usize {
+    1 + thread::available_parallelism().map_or(1, usize::from).min(MOST_READERS)
+}
+
+/// Reads what a report needs, with readers that see the same evidence, a thread each; `done` hears of each step that
+/// is over.
 ///
 /// # Errors
 /// The evidence contradicts the configuration; in words.
+///
+/// # Panics
+/// Without any reader.
 pub fn collect(
     config: &Config,
-    reader: &Reader,
+    readers: &mut [Reader],
     wanted: Wanted,
     done: &mut dyn FnMut(&str),
 ) -> Result<Collected, String> {
+    let reader = &readers[0];
     let source = Source { config, reader, names: Names::of(config), contract: wanted.contract, until: wanted.until };
     let zone = &config.monitor.time_zone;
     let span = wanted.month.span(zone);
@@ -91,11 +107,19 @@ pub fn collect(
     let mut writer = journal::Writer::new();
     entries.iter().for_each(|e| writer.push(e));
     drop(entries);
-    let asked = Asked { config, reader, names: &source.names, history: &history, contract: wanted.contract };
-    classes::read(&asked, &mut |entry| writer.push(&entry));
-    done("wrote the journal, with what every class measured");
-    let minutes = minutes::file(&asked);
-    done("wrote the minutes");
+    let names = source.names;
+    let asked = Asked { config, names: &names, history: &history, contract: wanted.contract };
+    let mut push = |entry| writer.push(&entry);
+    let minutes = match readers {
+        [one, others @ ..] if !others.is_empty() => {
+            both(|| minutes::file(&asked, one), || classes::read(&asked, others, &mut push)).0
+        }
+        only => {
+            classes::read(&asked, only, &mut push);
+            minutes::file(&asked, &mut only[0])
+        }
+    };
+    done("wrote the journal with what every class measured, and the minutes");
     Ok(Collected { journal: writer.finish(), minutes })
 }
 
@@ -134,7 +158,6 @@ fn months_before(month: Month) -> Vec<Month> {
 /// What the parts of a report that follow from a month's states are made from.
 struct Asked<'a> {
     config: &'a Config,
-    reader: &'a Reader,
     names: &'a Names,
     history: &'a History,
     contract: ContractIx,
