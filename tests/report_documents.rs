@@ -10,7 +10,7 @@ use std::process::Command;
 
 use assured::report::model::Report;
 use assured::report::sign::Key;
-use assured::report::{csv, html, journal, json, layout, pack, pdf, store, xlsx};
+use assured::report::{csv, document, html, journal, json, layout, pack, pdf, store, xlsx};
 use calamine::{Data, Reader as _};
 use sha2::{Digest as _, Sha256};
 
@@ -20,6 +20,14 @@ fn golden(name: &str) -> PathBuf {
 
 fn blessing() -> bool {
     std::env::var_os("ASSURED_BLESS").is_some()
+}
+
+fn pdf_of(report: &Report) -> Result<Vec<u8>, pdf::PdfError> {
+    pdf::encode(&document::document(report), report, &json::encode(report))
+}
+
+fn html_of(report: &Report) -> Vec<u8> {
+    html::encode(&document::document(report), report)
 }
 
 /// Output of a tool that `tests/run` installs. `None` on a machine without it, unless that machine is the CI.
@@ -34,13 +42,13 @@ fn tool(name: &str, arguments: &[&std::ffi::OsStr]) -> Option<std::process::Outp
 #[test]
 fn files_are_as_they_were_last_looked_at() {
     let report = sample::report();
-    let pdf = pdf::encode(&report).unwrap();
+    let pdf = pdf_of(&report).unwrap();
     let sums = [("report.pdf", &pdf), ("workbook.xlsx", &xlsx::encode(&report).unwrap())];
     let sums: String =
         sums.iter().map(|(name, bytes)| format!("{}  {name}\n", journal::hex(&Sha256::digest(bytes)))).collect();
     let files = [
         ("report.json", json::encode(&report)),
-        ("report.html", html::encode(&report)),
+        ("report.html", html_of(&report)),
         ("services.csv", csv::services(&report)),
         ("outages.csv", csv::outages(&report)),
         ("exclusions.csv", csv::exclusions(&report)),
@@ -92,7 +100,7 @@ fn every_pdf_is_whole_with_its_fonts_inside() {
     let dir = tempfile::tempdir().unwrap();
     for (name, report) in variants() {
         let path = dir.path().join(format!("{name}.pdf"));
-        let bytes = pdf::encode(&report).unwrap();
+        let bytes = pdf_of(&report).unwrap();
         // PDF/A-2b says so in its metadata, which is never compressed.
         let text = String::from_utf8_lossy(&bytes);
         assert!(
@@ -166,7 +174,7 @@ fn the_cover_has_its_answers_its_figures_and_the_months_picture_on_one_page() {
 #[test]
 fn texts_from_outside_stay_texts() {
     let report = sample::hostile();
-    let html = String::from_utf8(html::encode(&report)).unwrap();
+    let html = String::from_utf8(html_of(&report)).unwrap();
     assert!(!html.contains("<script") && html.contains("&lt;script&gt;") || html.contains("&#60;script&#62;"));
     assert!(
         !html.contains("http://www.example")
@@ -254,7 +262,7 @@ fn openssl_checks_the_signature_and_reads_the_key() {
 fn packs_of_every_variant_can_be_written_out() {
     let Some(dir) = std::env::var_os("ASSURED_LOOK") else { return };
     for (name, report) in variants() {
-        let files = pack::derived(&report, &mut |_| ()).unwrap();
+        let files = pack::derived(&report, &json::encode(&report), &mut |_| ()).unwrap();
         store::write(Path::new(&dir), name, &files, true).unwrap();
     }
 }

@@ -10,7 +10,7 @@ use crate::evidence::record::{Action, Body};
 use crate::evidence::store::{Entry, Store};
 use crate::names::ContractIx;
 use crate::report::collect::{self, Collected, Wanted, closed, collect};
-use crate::report::model::Report;
+use crate::report::model::{Report, Verdict};
 use crate::report::pack::{self, Contents};
 use crate::report::{build, journal, revision, store};
 use crate::sla::calendar::Month;
@@ -41,21 +41,40 @@ pub fn run(args: &cli::Report) -> Outcome {
     let (folder, zip) = store::write(&args.out, &report.pack_name(), &files, replace).map_err(Failure::new)?;
     steps.done("put the pack on the disk, as a folder and as an archive");
     println!("{}\n{}", folder.display(), zip.display());
-    for service in &report.services {
-        println!(
-            "{}  {}  {}% of {}%  {}",
-            service.id,
-            service.verdict.words(),
-            service.availability,
-            service.target,
-            service.credit.amount.as_deref().unwrap_or("")
-        );
-    }
+    print!("{}", told(&report));
     if report.provisional {
         eprintln!("provisional: {} is not closed, its figures may still change", report.period.month);
         return Ok(ExitCode::from(PROVISIONAL));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Of more services than this only those are told one by one whose promise was not kept, or not proven.
+const TOLD: usize = 40;
+
+/// What a month comes to, a line a service, and on the last line, where a terminal shows it, all in all.
+fn told(report: &Report) -> String {
+    let all = report.services.len() <= TOLD;
+    let mut lines = String::new();
+    for service in report.services.iter().filter(|s| all || s.verdict != Verdict::Met) {
+        let credit = service.credit.amount.as_deref().unwrap_or("");
+        let line = format!(
+            "{}  {}  {}% of {}%  {credit}",
+            service.id,
+            service.verdict.words(),
+            service.availability,
+            service.target
+        );
+        lines.extend([line.trim_end(), "\n"]);
+    }
+    let totals = &report.totals;
+    let credits = if totals.credits.is_empty() { "none".to_owned() } else { totals.credits.join(" + ") };
+    let counts = format!("{} met, {} breached, {} not proven", totals.met, totals.breached, totals.not_proven);
+    let of = match report.services.len() {
+        1 => "1 service".to_owned(),
+        n => format!("{n} services"),
+    };
+    lines + &format!("{of}: {counts}; credits {credits}\n")
 }
 
 /// The contract and month that a command is asked for.

@@ -2,14 +2,13 @@
 
 use askama::Template;
 
-use super::document::{self, Block, Cell, Column, Document};
+use super::document::{Block, Cell, Column, Document};
 use super::model::Report;
 
 /// The bytes of `report.html`.
 #[must_use]
-pub fn encode(report: &Report) -> Vec<u8> {
-    let document = document::document(report);
-    Page { document: &document, software: &report.method.software }
+pub fn encode(document: &Document, report: &Report) -> Vec<u8> {
+    Page { document, software: &report.method.software }
         .render()
         .expect("the template writes to memory only")
         .into_bytes()

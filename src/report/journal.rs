@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use super::driver;
 use crate::config::model::Hysteresis;
 use crate::sla::fold;
 
@@ -340,8 +341,8 @@ impl Writer {
         };
         record.insert("seq".into(), self.seq.into());
         let (text, place) = placed(&record);
-        self.head = link(&self.head, &text);
         let (before, after) = text.split_at(place);
+        self.head = link(&self.head, [before, after]);
         for part in [before, "\"hash\":\"", &hex(&self.head), "\",", after, "\n"] {
             self.bytes.extend_from_slice(part.as_bytes());
         }
@@ -390,34 +391,62 @@ pub fn decode(bytes: &[u8]) -> Result<Journal, JournalError> {
 /// Refuses what the writer would not have written byte for byte: other key orders, spaces,
 /// fractions, unknown keys, a genesis elsewhere than in front, a missing last line feed.
 pub fn read(bytes: &[u8], mut each: impl FnMut(Record) -> Result<(), String>) -> Result<String, JournalError> {
+    let (batches, cut_off) = batches(bytes);
     let mut head = [0; 32];
+    let parse = |(): &mut (), n: usize| batches[n].iter().map(|(line, text)| parsed(*line, text)).collect();
+    let mut workers = vec![(); driver::processors().min(batches.len()).max(1)];
+    driver::in_order(&mut workers, batches.len(), parse, |records: Vec<Result<Parsed<'_>, JournalError>>| {
+        records.into_iter().try_for_each(|parsed| {
+            let Parsed { record, canonical, claimed } = parsed?;
+            let wrong = |what: String| JournalError { line: record.seq, what };
+            head = link(&head, canonical);
+            if hex(&head) != claimed {
+                let what = "the hash does not follow from the record and the one before it: one of them was changed";
+                return Err(wrong(what.into()));
+            }
+            if (record.seq == 1) != matches!(record.entry, Entry::Genesis { .. }) {
+                return Err(wrong("a journal has its genesis record in front and nowhere else".into()));
+            }
+            let line = record.seq;
+            each(record).map_err(|what| JournalError { line, what })
+        })
+    })?;
+    match cut_off {
+        Some(wrong) => Err(wrong),
+        None => Ok(hex(&head)),
+    }
+}
+
+/// Lines with their numbers, to be read together.
+type Batch<'a> = Vec<(u64, &'a [u8])>;
+
+/// Lines in a batch: large enough that handing it over costs nothing beside reading it.
+const BATCH: usize = 2_048;
+
+/// A journal's lines, and what is wrong behind them.
+fn batches(bytes: &[u8]) -> (Vec<Batch<'_>>, Option<JournalError>) {
+    let mut batches: Vec<Batch<'_>> = Vec::new();
     let mut rest = bytes;
     let mut line = 0;
     while !rest.is_empty() {
         line += 1;
-        let wrong = |what: String| JournalError { line, what };
+        let wrong = |what: &str| Some(JournalError { line, what: what.into() });
         if line > MAX_RECORDS {
-            return Err(wrong(format!("more than {MAX_RECORDS} records")));
+            return (batches, wrong(&format!("more than {MAX_RECORDS} records")));
         }
         let window = &rest[..rest.len().min(MAX_LINE + 1)];
         let Some(end) = window.iter().position(|&b| b == b'\n') else {
-            return Err(wrong(if rest.len() > MAX_LINE {
-                "line too long".into()
-            } else {
-                "the last line is cut off".into()
-            }));
+            let what = if rest.len() > MAX_LINE { "line too long" } else { "the last line is cut off" };
+            return (batches, wrong(what));
         };
-        let record = record(line, &mut head, &rest[..end]).map_err(wrong)?;
-        if (line == 1) != matches!(record.entry, Entry::Genesis { .. }) {
-            return Err(wrong("a journal has its genesis record in front and nowhere else".into()));
+        match batches.last_mut() {
+            Some(batch) if batch.len() < BATCH => batch.push((line, &rest[..end])),
+            _ => batches.push(vec![(line, &rest[..end])]),
         }
-        each(record).map_err(wrong)?;
         rest = &rest[end + 1..];
     }
-    if line == 0 {
-        return Err(JournalError { line: 1, what: "the journal is empty".into() });
-    }
-    Ok(hex(&head))
+    let empty = (line == 0).then(|| JournalError { line: 1, what: "the journal is empty".into() });
+    (batches, empty)
 }
 
 /// How many records a journal that was read before has, and the hash of the last one: from its last line alone.
@@ -435,7 +464,20 @@ pub fn end(bytes: &[u8]) -> Result<(u64, String), JournalError> {
     Ok((records, head.to_owned()))
 }
 
-fn record(line: u64, head: &mut [u8; 32], bytes: &[u8]) -> Result<Record, String> {
+/// A line that is in order by itself.
+struct Parsed<'a> {
+    record: Record,
+    /// What was hashed: the line before and after its hash.
+    canonical: [&'a str; 2],
+    /// The hash that it bears, hex.
+    claimed: String,
+}
+
+fn parsed(line: u64, bytes: &[u8]) -> Result<Parsed<'_>, JournalError> {
+    alone(line, bytes).map_err(|what| JournalError { line, what })
+}
+
+fn alone(line: u64, bytes: &[u8]) -> Result<Parsed<'_>, String> {
     let text = std::str::from_utf8(bytes).map_err(|_| "not UTF-8")?;
     let mut object: Map<String, Value> = serde_json::from_str(text).map_err(|e| format!("not a JSON object: {e}"))?;
     if object.values().any(|v| !plain(v)) {
@@ -443,22 +485,17 @@ fn record(line: u64, head: &mut [u8; 32], bytes: &[u8]) -> Result<Record, String
     }
     let Some(Value::String(claimed)) = object.remove("hash") else { return Err("no hash".into()) };
     let (hashed, place) = placed(&object);
-    let with_hash = |before: &str, after: &str| -> Option<bool> {
+    let with_hash = || -> Option<[&str; 2]> {
+        let (before, after) = hashed.split_at(place);
         let rest = text.strip_prefix(before)?.strip_prefix("\"hash\":\"")?.strip_prefix(claimed.as_str())?;
-        Some(rest.strip_prefix("\",")? == after)
+        let rest = rest.strip_prefix("\",")?;
+        (rest == after).then_some([&text[..place], rest])
     };
-    if with_hash(&hashed[..place], &hashed[place..]) != Some(true) {
-        return Err("not in canonical form (sorted keys, no spaces, integers only)".into());
-    }
+    let canonical = with_hash().ok_or("not in canonical form (sorted keys, no spaces, integers only)")?;
     let seq = object.get("seq").and_then(Value::as_u64).ok_or("no sequence number")?;
     if seq != line {
         return Err(format!("record {seq} stands where record {line} belongs: records are missing, added or swapped"));
     }
-    let next = link(head, &hashed);
-    if hex(&next) != claimed {
-        return Err("the hash does not follow from the record and the one before it: one of them was changed".into());
-    }
-    *head = next;
     object.remove("seq");
     let entry: Entry = serde_json::from_value(Value::Object(object)).map_err(|e| format!("not a record: {e}"))?;
     if let Entry::Rounds { step, interval, count, from, strays, .. } = entry {
@@ -470,7 +507,7 @@ fn record(line: u64, head: &mut [u8; 32], bytes: &[u8]) -> Result<Record, String
             return Err("a run of rounds needs at least one round and a sensible interval".into());
         }
     }
-    Ok(Record { seq, entry })
+    Ok(Parsed { record: Record { seq, entry }, canonical, claimed })
 }
 
 fn plain(value: &Value) -> bool {
@@ -509,11 +546,11 @@ fn placed(object: &Map<String, Value>) -> (String, usize) {
     (text, place)
 }
 
-fn link(before: &[u8; 32], canonical: &str) -> [u8; 32] {
+fn link(before: &[u8; 32], canonical: [&str; 2]) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update([0x01]);
     hash.update(before);
-    hash.update(canonical.as_bytes());
+    canonical.iter().for_each(|part| hash.update(part.as_bytes()));
     hash.finalize().into()
 }
 
@@ -602,10 +639,10 @@ mod tests {
 
     #[test]
     fn the_chain_gives_the_published_vectors() {
-        let first = link(&[0; 32], &canonical(&object(r#"{"seq":1,"kind":"genesis","period":"2026-10"}"#)));
+        let first = link(&[0; 32], [&canonical(&object(r#"{"seq":1,"kind":"genesis","period":"2026-10"}"#)), ""]);
         assert_eq!(hex(&first), "679d69a33f66e06e00ebfe3ef0fd9ffd4a7ac7a3e0673b35488d3fa7ddf5e624");
         let second = r#"{"at":"2026-10-05T09:00:00Z","kind":"transition","seq":2,"service":"hq-wan","to":"down"}"#;
-        let second = link(&first, &canonical(&object(second)));
+        let second = link(&first, [&canonical(&object(second)), ""]);
         assert_eq!(hex(&second), "ab607c50ab766e90be4d6ea36fb334a11d98d5614d000d8689779d2a4262c969");
     }
 

@@ -10,7 +10,7 @@ use super::model::Report;
 use super::pdf::PdfError;
 use super::sign::Key;
 use super::xlsx::WorkbookError;
-use super::{csv, driver, html, journal, json, pdf, xlsx};
+use super::{csv, document, driver, html, journal, json, pdf, xlsx};
 
 /// File names with their bytes.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -18,7 +18,7 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 /// The version of the manifest, in `manifest.json` under `schema`.
 pub const SCHEMA: &str = "assured-manifest/1";
 /// The version of the derived files' looks: raised whenever the same model would give other bytes.
-pub const DOCUMENTS: &str = "3";
+pub const DOCUMENTS: &str = "4";
 /// The file that lists all others.
 pub const MANIFEST: &str = "manifest.json";
 /// Its signature.
@@ -131,8 +131,9 @@ pub fn build(contents: &Contents, key: &Key, done: &mut dyn FnMut(&str)) -> Resu
             report.evidence.journal_head
         )));
     }
-    let mut files = derived(report, done)?;
-    files.insert("report.json".into(), json::encode(report));
+    let json = json::encode(report);
+    let mut files = derived(report, &json, done)?;
+    files.insert("report.json".into(), json);
     files.insert("journal.jsonl".into(), contents.journal.clone());
     files.insert("config.toml".into(), contents.config_toml.clone().into_bytes());
     files.insert("minutes.csv.zst".into(), contents.minutes.clone());
@@ -153,7 +154,7 @@ pub fn build(contents: &Contents, key: &Key, done: &mut dyn FnMut(&str)) -> Resu
         journal: Chain { records, head },
         public_key: key.public().to_pem(),
         key_id: key.public().id(),
-        files: files.iter().map(|(name, bytes)| listed(name, bytes)).collect(),
+        files: all_listed(&files),
     });
     files.insert(SIGNATURE.into(), key.sign(&manifest));
     files.insert(MANIFEST.into(), manifest);
@@ -161,10 +162,13 @@ pub fn build(contents: &Contents, key: &Key, done: &mut dyn FnMut(&str)) -> Resu
     Ok(files)
 }
 
-/// Files that follow from the model alone; `done` hears of each step that is over.
-pub fn derived(report: &Report, done: &mut dyn FnMut(&str)) -> Result<Files, PackError> {
-    let (workbook, pages) =
-        driver::both(|| xlsx::encode(report), || pdf::encode(report).map(|pdf| (pdf, html::encode(report))));
+/// Files that follow from the model alone, of which `json` is the text; `done` hears of each step that is over.
+pub fn derived(report: &Report, json: &[u8], done: &mut dyn FnMut(&str)) -> Result<Files, PackError> {
+    let pages = || {
+        let document = document::document(report);
+        Ok::<_, PackError>((pdf::encode(&document, report, json)?, html::encode(&document, report)))
+    };
+    let (workbook, pages) = driver::both(|| xlsx::encode(report), pages);
     let (pdf, html) = pages?;
     let files = Files::from([
         ("services.csv".into(), csv::services(report)),
@@ -184,6 +188,13 @@ pub fn encode(manifest: &Manifest) -> Vec<u8> {
     let mut bytes = serde_json::to_vec_pretty(manifest).expect("integers and strings always serialise");
     bytes.push(b'\n');
     bytes
+}
+
+/// Every file with its size and hash, in order of name.
+#[must_use]
+pub fn all_listed(files: &Files) -> Vec<Listed> {
+    let files: Vec<_> = files.iter().collect();
+    driver::at_once(&files, |(_, bytes)| bytes.len(), |(name, bytes)| listed(name, bytes))
 }
 
 /// A file with its size and hash.

@@ -15,7 +15,7 @@ use krilla::surface::Surface;
 use krilla::text::{Font, GlyphId, KrillaGlyph};
 use sha2::{Digest as _, Sha256};
 
-use super::document::{self, Document};
+use super::document::Document;
 use super::journal::hex;
 use super::layout::{self, PAGE};
 use super::model::{Report, instant};
@@ -27,12 +27,8 @@ use crate::draw::text::{self, Face};
 #[error("report.pdf cannot be made: {0}")]
 pub struct PdfError(String);
 
-/// The bytes of `report.pdf`.
-pub fn encode(report: &Report) -> Result<Vec<u8>, PdfError> {
-    write(&document::document(report), report)
-}
-
-fn write(document: &Document, report: &Report) -> Result<Vec<u8>, PdfError> {
+/// The bytes of `report.pdf`; `json` is the text of the report, of which the document bears the hash as its identity.
+pub fn encode(document: &Document, report: &Report, json: &[u8]) -> Result<Vec<u8>, PdfError> {
     let failed = |e: &dyn std::fmt::Debug| PdfError(format!("{e:?}"));
     let configuration =
         ConfigurationBuilder::new().with_archival_validator(Archival::A2_B).finish().map_err(|e| failed(&e))?;
@@ -54,18 +50,18 @@ fn write(document: &Document, report: &Report) -> Result<Vec<u8>, PdfError> {
         sheet.finish();
     }
     pdf.set_outline(outline);
-    pdf.set_metadata(metadata(document, report));
+    pdf.set_metadata(metadata(document, report, json));
     pdf.finish().map_err(|e| failed(&e))
 }
 
-fn metadata(document: &Document, report: &Report) -> Metadata {
+fn metadata(document: &Document, report: &Report, json: &[u8]) -> Metadata {
     let metadata = Metadata::new()
         .title(document.title.clone())
         .description(document.subtitle.clone())
         .language("en-GB".into())
         .creator(report.method.software.clone())
         .producer(report.method.software.clone())
-        .document_id(hex(&Sha256::digest(super::json::encode(report))[..16]));
+        .document_id(hex(&Sha256::digest(json)[..16]));
     let Ok(at) = jiff::Timestamp::from_second(instant(&report.period.as_of).0) else { return metadata };
     let at = at.to_zoned(jiff::tz::TimeZone::UTC);
     let two = |v: i8| u8::try_from(v).unwrap_or(0);

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use zip::write::SimpleFileOptions;
 
+use super::driver;
 use super::pack::Files;
 use super::sign::{Key, PublicKey};
 
@@ -50,22 +51,19 @@ fn refused(path: &Path, what: impl Into<String>) -> StoreError {
 pub fn write(dir: &Path, name: &str, files: &Files, replace: bool) -> Result<(PathBuf, PathBuf), StoreError> {
     fs::create_dir_all(dir).map_err(at(dir))?;
     let (folder, archive) = (dir.join(name), dir.join(format!("{name}.zip")));
-    let zipped = zip_bytes(name, files).map_err(|e| refused(&archive, e))?;
     let folder_same = folder.exists() && read_folder(&folder).is_ok_and(|f| f == *files);
+    let fresh = dir.join(format!(".{name}.new"));
+    let beside = || if folder_same { Ok(()) } else { write_folder(&fresh, files) };
+    let (zipped, written) = driver::both(|| zip_bytes(name, files).map_err(|e| refused(&archive, e)), beside);
+    let (zipped, ()) = (zipped?, written?);
     let archive_same = archive.exists() && fs::read(&archive).is_ok_and(|b| b == zipped);
     for (path, same) in [(&folder, folder_same), (&archive, archive_same)] {
         if path.exists() && !same && !replace {
+            remove(&fresh)?;
             return Err(StoreError::Exists { path: path.clone() });
         }
     }
     if !folder_same {
-        let fresh = dir.join(format!(".{name}.new"));
-        remove(&fresh)?;
-        fs::create_dir(&fresh).map_err(at(&fresh))?;
-        for (file, bytes) in files {
-            write_synced(&fresh.join(file), bytes, 0o644)?;
-        }
-        sync_dir(&fresh)?;
         remove(&folder)?;
         fs::rename(&fresh, &folder).map_err(at(&folder))?;
     }
@@ -74,6 +72,15 @@ pub fn write(dir: &Path, name: &str, files: &Files, replace: bool) -> Result<(Pa
     }
     sync_dir(dir)?;
     Ok((folder, archive))
+}
+
+fn write_folder(fresh: &Path, files: &Files) -> Result<(), StoreError> {
+    remove(fresh)?;
+    fs::create_dir(fresh).map_err(at(fresh))?;
+    for (file, bytes) in files {
+        write_synced(&fresh.join(file), bytes, 0o644)?;
+    }
+    sync_dir(fresh)
 }
 
 fn remove(path: &Path) -> Result<(), StoreError> {
@@ -107,16 +114,26 @@ fn sync_dir(path: &Path) -> Result<(), StoreError> {
 
 /// The archive's bytes: entries in order of name under `NAME/`, dated 1980-01-01, the same every time.
 fn zip_bytes(name: &str, files: &Files) -> Result<Vec<u8>, String> {
+    let files: Vec<_> = files.iter().collect();
+    let packed = driver::at_once(&files, |(_, bytes)| bytes.len(), |(file, bytes)| zip_entry(name, file, bytes));
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for one in packed {
+        let mut one = zip::ZipArchive::new(Cursor::new(one?)).map_err(|e| e.to_string())?;
+        zip.raw_copy_file(one.by_index_raw(0).map_err(|e| e.to_string())?).map_err(|e| e.to_string())?;
+    }
+    Ok(zip.finish().map_err(|e| e.to_string())?.into_inner())
+}
+
+/// An archive of one entry.
+fn zip_entry(folder: &str, file: &str, bytes: &[u8]) -> Result<Vec<u8>, String> {
     let options = SimpleFileOptions::default()
         .compression_method(zip::CompressionMethod::Deflated)
         .last_modified_time(zip::DateTime::default())
-        .unix_permissions(0o644);
-    for (file, bytes) in files {
-        let options = options.large_file(bytes.len() as u64 > u64::from(u32::MAX) / 2);
-        zip.start_file(format!("{name}/{file}"), options).map_err(|e| e.to_string())?;
-        zip.write_all(bytes).map_err(|e| e.to_string())?;
-    }
+        .unix_permissions(0o644)
+        .large_file(bytes.len() as u64 > u64::from(u32::MAX) / 2);
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    zip.start_file(format!("{folder}/{file}"), options).map_err(|e| e.to_string())?;
+    zip.write_all(bytes).map_err(|e| e.to_string())?;
     Ok(zip.finish().map_err(|e| e.to_string())?.into_inner())
 }
 

@@ -120,9 +120,10 @@ fn unchanged(files: &Files, manifest: &Manifest) -> Result<(), Wrong> {
     if let Some(name) = needed.into_iter().find(|name| !listed.contains(*name)) {
         return Err(wrong(MANIFEST, format!("does not list {name}")));
     }
+    let found = pack::all_listed(files);
     for file in &manifest.files {
-        let Some(bytes) = files.get(&file.name) else { return Err(wrong(&file.name, "is missing from the pack")) };
-        if pack::listed(&file.name, bytes) != *file {
+        let found = found.iter().find(|found| found.name == file.name);
+        if found.ok_or_else(|| wrong(&file.name, "is missing from the pack"))? != file {
             return Err(wrong(&file.name, "was changed after it was signed: its hash is not the one in the manifest"));
         }
     }
@@ -158,7 +159,8 @@ fn chained(files: &Files, manifest: &Manifest) -> Result<(), Wrong> {
 }
 
 fn follows(files: &Files, manifest: &Manifest, report: &Report, done: &mut dyn FnMut(&str)) -> Result<bool, Wrong> {
-    if let Some(what) = json::first_difference(&files["report.json"], &json::encode(report)) {
+    let json = json::encode(report);
+    if let Some(what) = json::first_difference(&files["report.json"], &json) {
         return Err(wrong("report.json", what));
     }
     let same = (&manifest.contract, &manifest.month, manifest.provisional)
@@ -169,7 +171,7 @@ fn follows(files: &Files, manifest: &Manifest, report: &Report, done: &mut dyn F
     if manifest.documents != pack::DOCUMENTS || manifest.software != report.method.software {
         return Ok(false);
     }
-    let derived = pack::derived(report, done)
+    let derived = pack::derived(report, &json, done)
         .map_err(|e| wrong("report.json", format!("no documents can be made of it: {e}")))?;
     for name in pack::DERIVED {
         let (is, should) = (&files[name], &derived[name]);

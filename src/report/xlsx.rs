@@ -6,7 +6,7 @@
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, FormatBorder, Workbook, Worksheet, XlsxError};
 
 use super::csv::guard;
-use super::model::{Dated, DayStats, Report, instant};
+use super::model::{Dated, DayStats, Report, VoiceQuality, instant};
 
 /// The workbook could not be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,6 +21,9 @@ impl From<XlsxError> for WorkbookError {
 
 /// Rows below the head that a sheet can hold.
 const MOST_ROWS: usize = 1_048_575;
+/// Most rows of days that a sheet gets. Of a large contract it has months only: 10,000 components would make 300,000
+/// rows of days, which `report.json` has.
+const MOST_DAYS: usize = 50_000;
 
 /// The bytes of `workbook.xlsx`.
 pub fn encode(report: &Report) -> Result<Vec<u8>, WorkbookError> {
@@ -387,10 +390,11 @@ fn classes(book: &mut Workbook, report: &Report) -> Result<(), WorkbookError> {
             i(day.jitter_us),
         ]
     };
-    let rows = report
-        .classes
-        .iter()
-        .flat_map(|c| c.days.iter().chain([&c.month]).map(move |day| row(&c.component, &c.class, day)));
+    let listed = report.classes.iter().map(|c| c.days.len()).sum::<usize>() <= MOST_DAYS;
+    let rows = report.classes.iter().flat_map(|c| {
+        let days = if listed { &c.days[..] } else { &[] };
+        days.iter().chain([&c.month]).map(move |day| row(&c.component, &c.class, day))
+    });
     fill(sheet(book, "Classes", &head)?, rows)
 }
 
@@ -404,10 +408,15 @@ fn voice(book: &mut Workbook, report: &Report) -> Result<(), WorkbookError> {
         ("Worst minute MOS", 11.0),
     ];
     let mos = |e4: Option<u64>| e4.map_or(V::None, |v| V::D(format!("{}.{:04}", v / 10_000, v % 10_000), 2));
+    let row = |v: &VoiceQuality, date: &str, mean, worst| {
+        vec![t(&v.component), t(&v.class), t(&v.codec), t(date), mos(mean), mos(worst)]
+    };
+    let listed = report.voice.iter().map(|v| v.days.len()).sum::<usize>() <= MOST_DAYS;
     let rows = report.voice.iter().flat_map(|v| {
-        v.days.iter().map(move |day| {
-            vec![t(&v.component), t(&v.class), t(&v.codec), t(&day.date), mos(day.mos_e4), mos(day.worst_e4)]
-        })
+        let days = if listed { &v.days[..] } else { &[] };
+        let days = days.iter().map(|day| row(v, &day.date, day.mos_e4, day.worst_e4));
+        let worst = v.days.iter().filter_map(|day| day.worst_e4).min();
+        days.chain((!listed).then(|| row(v, &report.period.month, v.mos_e4, worst)))
     });
     fill(sheet(book, "Voice", &head)?, rows)
 }

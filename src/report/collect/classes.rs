@@ -2,6 +2,7 @@
 //! and finer only where the service's up time, which objectives are about, begins or ends inside.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use super::Asked;
@@ -34,7 +35,11 @@ pub(super) fn read(asked: &Asked<'_>, readers: &mut [Reader], each: &mut dyn FnM
         entries.sort_by_key(|(at, _)| *at);
         entries
     };
-    driver::in_order(readers, days.len(), day, |entries| entries.into_iter().for_each(|(_, entry)| each(entry)));
+    let in_order = driver::in_order(readers, days.len(), day, |entries| {
+        entries.into_iter().for_each(|(_, entry)| each(entry));
+        Ok::<_, Infallible>(())
+    });
+    let Ok(()) = in_order;
 }
 
 /// Parts of `span`, cut where a day (UTC) begins: no record is longer.

@@ -10,11 +10,10 @@ mod minutes;
 mod rounds;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::thread;
 
 use self::rounds::{Decided, Merged, entries};
 use super::build::{self, CALCULATION, History, closing, past};
-use super::driver::both;
+use super::driver::{self as threads, both};
 use super::fault;
 use super::journal::{self, Entry, Source as From};
 use crate::config::Config;
@@ -63,7 +62,7 @@ pub struct Collected {
 /// How many readers serve [`collect`] best here: one for the minutes, and some for what classes measured.
 #[must_use]
 pub fn readers() -> usize {
-    1 + thread::available_parallelism().map_or(1, usize::from).min(MOST_READERS)
+    1 + threads::processors().min(MOST_READERS)
 }
 
 /// Reads what a report needs, with readers that see the same evidence, a thread each; `done` hears of each step that
