@@ -30,6 +30,8 @@ pub(super) struct Rows<'a> {
     message: Vec<u8>,
     /// The labels of the row at hand, rendered.
     labels: String,
+    /// Of these, how many bytes every row has.
+    common: usize,
     to: &'a mut dyn FnMut(&[u8]),
 }
 
@@ -41,8 +43,10 @@ impl<'a> Rows<'a> {
         vantage: &'a str,
         to: &'a mut dyn FnMut(&[u8]),
     ) -> Self {
-        let mut rows =
-            Self { metric, format, vantage, out: String::new(), message: Vec::new(), labels: String::new(), to };
+        let mut labels = String::new();
+        label(&mut labels, "vantage", vantage);
+        let common = labels.len();
+        let mut rows = Self { metric, format, vantage, out: String::new(), message: Vec::new(), labels, common, to };
         match format {
             Format::Text => {
                 let kind = match metric.kind {
@@ -197,8 +201,7 @@ impl<'a> Rows<'a> {
     }
 
     fn render(&mut self, labels: Labels<'_>) {
-        self.labels.clear();
-        label(&mut self.labels, "vantage", self.vantage);
+        self.labels.truncate(self.common);
         for (name, value) in labels {
             self.labels.push(',');
             label(&mut self.labels, name, value);
