@@ -26,8 +26,9 @@ use crate::snapshot::{AlertsView, Snapshot};
 /// Due targets are looked for so often that about so many leave together: they wait for each other in queues on the
 /// way, so more would add to the RTTs, and fewer cost a wake-up each.
 const TOGETHER: f64 = 5.0;
-/// The shortest and the longest time between two looks.
-const TICK: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(10));
+/// The shortest and the longest time between two looks. At 10,000 targets a second a shorter one would wake three threads
+/// for ten targets.
+const TICK: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(10));
 
 /// How often to look for due targets.
 fn ticks(plan: &Plan) -> Interval {
