@@ -5,17 +5,11 @@
 //! the whole text of a large estate never stands in memory.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
-use std::sync::mpsc::sync_channel;
-use std::thread;
-
-use flate2::Compression;
-use flate2::write::GzEncoder;
 
 use super::negotiate::Format;
 use super::rows::Rows;
 use super::table::{self, Metric};
-use super::{about, device, faults, promise};
+use super::{about, device, driver, faults, promise};
 use crate::config::model::{Component, ComponentKind, ContractKind, DeviceRole, LinkRole, Service, Site};
 use crate::measurement::Cause;
 use crate::snapshot::{ClassView, ComponentView, Counts, ObjectiveView, ServiceView, Shown, Snapshot, VoiceView};
@@ -30,26 +24,10 @@ pub fn render(snapshot: &Snapshot, format: Format) -> Vec<u8> {
     out
 }
 
-/// Parts that may wait to be compressed, each of some 64 KiB in text.
-const WAITING: usize = 8;
-
-/// The whole exposition, compressed with gzip at level 1, as the scraper is near; beside the writing, as 10,000 targets
-/// make 70 MB of text.
+/// The whole exposition, compressed with gzip beside the writing.
 #[must_use]
 pub fn render_gzip(snapshot: &Snapshot, format: Format) -> Vec<u8> {
-    let (give, parts) = sync_channel::<Vec<u8>>(WAITING);
-    let compress = move || {
-        let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
-        parts.iter().for_each(|part| gzip.write_all(&part).expect("a Vec takes every byte"));
-        gzip.finish().expect("a Vec takes every byte")
-    };
-    thread::scope(|scope| {
-        let compressor = scope.spawn(compress);
-        // The compressor takes parts as long as there are any.
-        write(snapshot, format, &mut |part| drop(give.send(part.to_vec())));
-        drop(give);
-        compressor.join().expect("compressing into memory does not fail")
-    })
+    driver::gzip(|to| write(snapshot, format, to))
 }
 
 fn write(snapshot: &Snapshot, format: Format, to: &mut dyn FnMut(&[u8])) {
