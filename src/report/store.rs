@@ -52,17 +52,17 @@ pub fn write(dir: &Path, name: &str, files: &Files, replace: bool) -> Result<(Pa
     fs::create_dir_all(dir).map_err(at(dir))?;
     let (folder, archive) = (dir.join(name), dir.join(format!("{name}.zip")));
     let folder_same = folder.exists() && read_folder(&folder).is_ok_and(|f| f == *files);
+    let free = |path: &Path, same: bool| {
+        let in_the_way = path.exists() && !same && !replace;
+        if in_the_way { Err(StoreError::Exists { path: path.to_owned() }) } else { Ok(()) }
+    };
+    free(&folder, folder_same)?;
     let fresh = dir.join(format!(".{name}.new"));
     let beside = || if folder_same { Ok(()) } else { write_folder(&fresh, files) };
     let (zipped, written) = driver::both(|| zip_bytes(name, files).map_err(|e| refused(&archive, e)), beside);
     let (zipped, ()) = (zipped?, written?);
     let archive_same = archive.exists() && fs::read(&archive).is_ok_and(|b| b == zipped);
-    for (path, same) in [(&folder, folder_same), (&archive, archive_same)] {
-        if path.exists() && !same && !replace {
-            remove(&fresh)?;
-            return Err(StoreError::Exists { path: path.clone() });
-        }
-    }
+    free(&archive, archive_same).or_else(|other| remove(&fresh).and(Err(other)))?;
     if !folder_same {
         remove(&folder)?;
         fs::rename(&fresh, &folder).map_err(at(&folder))?;

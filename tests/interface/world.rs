@@ -280,7 +280,13 @@ impl World {
         let mut readers = Reader::open_alike(&self.data(), 3).expect("readable");
         let month = Month::of(BEGIN, &self.config.monitor.time_zone);
         let wanted = collect::Wanted { contract: ContractIx(0), month, at: self.now, asked: true, until: None };
-        collect::collect(&self.config, &mut readers, wanted, &mut |_| ()).expect("collected")
+        let collect =
+            |readers: &mut [Reader]| collect::collect(&self.config, readers, wanted, &mut |_| ()).expect("collected");
+        let collected = collect(&mut readers);
+        let alone = collect(&mut readers[..1]);
+        let same = (&alone.journal, &alone.minutes) == (&collected.journal, &collected.minutes);
+        assert!(same, "the bytes do not depend on the number of readers");
+        collected
     }
 
     pub fn report(&self) -> Report {

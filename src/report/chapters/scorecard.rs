@@ -1,5 +1,6 @@
 //! Every service: promised, achieved, proven how well, and how the last twelve months were.
 
+use crate::draw::badge::Tone;
 use crate::draw::spark::{Month, spark};
 use crate::report::document::{Block, Cell, Chapter, Table};
 use crate::report::model::{Report, Service, Verdict};
@@ -62,7 +63,7 @@ pub fn chapter(report: &Report) -> Chapter {
         title: "Scorecard".into(),
         blocks: vec![
             Block::Table(score),
-            Block::Small("Columns on the right: down time of each month, this one last. Solid: breached. Outlined: kept. Short dash: no evidence. Dashed line: what this month's promise allows.".into()),
+            Block::Small("Columns on the right: down time of each month, this one last. Solid: breached. Outlined: kept. Dashed outline: not proven. Short dash: no evidence. Dashed line: what this month's promise allows.".into()),
             Block::Heading("Accounts, in seconds".into()),
             Block::Text("Every second of the window stands on exactly one account: excluded, else unknown, else down, else up. The four add up to the window.".into()),
             Block::Table(accounts),
@@ -70,7 +71,7 @@ pub fn chapter(report: &Report) -> Chapter {
             Block::Table(workings),
             Block::Heading("The last twelve months in figures".into()),
             Block::Table(trend(report)),
-            Block::Small("Availability in percent; breached months stand out in bold with an exclamation mark.".into()),
+            Block::Small("Availability in percent; breached months stand out in bold with an exclamation mark; a question mark: not proven.".into()),
         ],
     }
 }
@@ -88,9 +89,14 @@ fn trend(report: &Report) -> Table {
     for s in &report.services {
         let cell = |month: &&str| {
             let found = s.trend.iter().find(|m| m.month == **month);
-            let breached = found.is_some_and(|m| m.verdict == Some(Verdict::Breached));
-            let shown = found.and_then(|m| m.availability.as_deref()).unwrap_or("–");
-            Cell::Fine(if breached { format!("{shown}!") } else { shown.to_owned() }, breached)
+            let Some(shown) = found.and_then(|m| m.availability.as_deref()) else {
+                return Cell::Fine("–".into(), false);
+            };
+            match found.and_then(|m| m.verdict) {
+                Some(Verdict::Met) => Cell::Fine(shown.to_owned(), false),
+                Some(Verdict::Breached) => Cell::Fine(format!("{shown}!"), true),
+                Some(Verdict::NotProven) | None => Cell::Fine(format!("{shown}?"), false),
+            }
         };
         table.rows.push([Cell::text(&s.id)].into_iter().chain(months.iter().map(cell)).collect());
     }
@@ -103,7 +109,7 @@ fn months(service: &Service) -> Vec<Month> {
         .iter()
         .map(|m| Month {
             down: m.availability.as_ref().map(|_| m.down),
-            breached: m.verdict == Some(Verdict::Breached),
+            tone: m.verdict.map_or(Tone::Doubt, words::tone),
         })
         .collect();
     let last_twelve = months.len().saturating_sub(12);
