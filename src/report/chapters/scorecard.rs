@@ -95,7 +95,8 @@ fn trend(report: &Report) -> Table {
             match found.and_then(|m| m.verdict) {
                 Some(Verdict::Met) => Cell::Fine(shown.to_owned(), false),
                 Some(Verdict::Breached) => Cell::Fine(format!("{shown}!"), true),
-                Some(Verdict::NotProven) | None => Cell::Fine(format!("{shown}?"), false),
+                // Wide enough for the figure alone: the mark stands below it.
+                Some(Verdict::NotProven) | None => Cell::Fine(format!("{shown} ?"), false),
             }
         };
         table.rows.push([Cell::text(&s.id)].into_iter().chain(months.iter().map(cell)).collect());
