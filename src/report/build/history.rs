@@ -1,28 +1,29 @@
 //! What a journal says, put in order: the state of every second of every component, exclusions, aggregates.
 
+mod parts;
+mod sources;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use self::parts::Parts;
+pub(in crate::report::build) use self::sources::Sources;
+use self::sources::{segments, sources};
 use crate::config::Config;
 use crate::config::model::{Component, Hysteresis};
 use crate::evidence::fault::Faults;
-use crate::evidence::record::Body;
-use crate::measurement::status::DatedBy;
-use crate::measurement::{Cause, Verdict};
+use crate::measurement::Cause;
 use crate::names::{ClassIx, ComponentIx, ContractIx, ServiceIx};
-use crate::report::fault;
-use crate::report::journal::{Entry, RoundOutcome, Source};
-use crate::report::model::{Change, Revision};
-use crate::sketch::Sketch;
+use crate::report::journal::{Entry, Source};
+use crate::report::model::Revision;
 use crate::sla::account::MonthBook;
 use crate::sla::calendar::Month;
 use crate::sla::exclusion::Agreed;
 use crate::sla::ledger::{Ledger, Limits, Terms};
-use crate::sla::link::Join;
 use crate::sla::objective::ClassAggregate;
-use crate::sla::state::{Machine, Segment, State};
+use crate::sla::state::{Segment, State};
 use crate::sla::tree;
-use crate::units::{Micros, Sec, Span};
+use crate::units::{Sec, Span};
 
 /// The first record of the journal.
 #[derive(Debug, Clone)]
@@ -391,322 +392,6 @@ pub fn watched_of(config: &Config, contract: ContractIx) -> Vec<ComponentIx> {
         }
     }
     all.into_iter().collect()
-}
-
-#[derive(Debug, Clone)]
-struct Rounds {
-    component: ComponentIx,
-    source: Source,
-    first: Sec,
-    step: i64,
-    interval: u64,
-    count: u64,
-    verdict: Verdict,
-    dated_by: DatedBy,
-}
-
-/// Positions by identifier: components, classes, services.
-type Index = (BTreeMap<String, ComponentIx>, BTreeMap<String, ClassIx>, BTreeMap<String, ServiceIx>);
-
-#[derive(Debug, Default)]
-struct Parts {
-    rounds: Vec<Rounds>,
-    classes: Vec<ClassRow>,
-    cases: Vec<Case>,
-    past: BTreeMap<ServiceIx, Vec<PastMonth>>,
-    notes: Vec<Note>,
-    faults: Faults,
-    /// How many steps of faults were taken.
-    fault_steps: u64,
-    events: Vec<(Sec, String, i64, String)>,
-    configs: Vec<(Sec, String)>,
-    revision: Option<Revision>,
-    index: Option<Index>,
-}
-
-impl Parts {
-    fn take(&mut self, config: &Config, entry: &Entry) -> Result<(), String> {
-        let (components, classes, services) = self.index.get_or_insert_with(|| {
-            let components = config.components.iter().enumerate();
-            let classes = config.classes.iter().enumerate();
-            let services = config.services.iter().enumerate();
-            (
-                components.map(|(n, c)| (c.id.to_string(), ComponentIx::from(n))).collect(),
-                classes.map(|(n, c)| (c.id.to_string(), ClassIx::from(n))).collect(),
-                services.map(|(n, s)| (s.id.to_string(), ServiceIx::from(n))).collect(),
-            )
-        });
-        let component_of =
-            |id: &str| components.get(id).copied().ok_or(format!("the configuration has no component {id}"));
-        let service_of = |id: &str| services.get(id).copied().ok_or(format!("the configuration has no service {id}"));
-        match entry {
-            Entry::Genesis { .. } => return Err("a second genesis record".into()),
-            Entry::Revision { number, reason, supersedes, changes, .. } => {
-                let triples = changes.chunks_exact(3);
-                if !triples.remainder().is_empty() {
-                    return Err("a revision lists figure, old and new value, three texts each".into());
-                }
-                let change = |c: &[String]| Change { figure: c[0].clone(), old: c[1].clone(), new: c[2].clone() };
-                self.revision = Some(Revision {
-                    number: *number,
-                    reason: reason.clone(),
-                    supersedes: supersedes.clone(),
-                    changes: triples.map(change).collect(),
-                });
-            }
-            Entry::Carry { component, .. } => component_of(component).map(|_| ())?,
-            Entry::Config { at, note, .. } => self.configs.push((Sec(*at), note.clone())),
-            Entry::Rounds { component, source, from, step, interval, count, outcome, cause, dated_by, strays: _ } => {
-                let dated_by = match dated_by.as_deref() {
-                    None => DatedBy::Poll,
-                    Some(name) => DatedBy::parse(name).ok_or(format!("{name} dates nothing"))?,
-                };
-                let verdict = match outcome {
-                    RoundOutcome::Reply => Verdict::Reply,
-                    RoundOutcome::Lost => Verdict::Lost,
-                    RoundOutcome::NotMeasured => {
-                        let cause = cause.as_deref().ok_or("rounds were not measured, but it does not say why")?;
-                        Verdict::NotMeasured(Cause::parse(cause).ok_or(format!("{cause} is no cause"))?)
-                    }
-                };
-                self.rounds.push(Rounds {
-                    component: component_of(component)?,
-                    source: *source,
-                    first: Sec(*from),
-                    step: i64::try_from(*step).map_err(|_| "a step beyond all time")?,
-                    interval: *interval,
-                    count: *count,
-                    verdict,
-                    dated_by,
-                });
-            }
-            Entry::Class {
-                component,
-                class,
-                from,
-                to,
-                sent,
-                lost,
-                not_measured,
-                rtt_count,
-                rtt_sum_us,
-                rtt_min_us,
-                rtt_max_us,
-                jitter_sum_us,
-                jitter_count,
-                sketch,
-            } => {
-                let micros = |us: &u64| u32::try_from(*us).map(Micros).map_err(|_| "a round-trip time beyond all time");
-                let answered = *rtt_count > 0;
-                let span = Span::new(Sec(*from), Sec(*to));
-                let aggregate = ClassAggregate {
-                    span: Some(span),
-                    received: sent.checked_sub(*lost).ok_or("a class record with more lost than sent")?,
-                    timed: *rtt_count,
-                    lost: *lost,
-                    not_measured: *not_measured,
-                    rtt_sum_us: *rtt_sum_us,
-                    rtt_min: answered.then(|| micros(rtt_min_us)).transpose()?,
-                    rtt_max: answered.then(|| micros(rtt_max_us)).transpose()?,
-                    sketch: Sketch::from_text(sketch).map_err(|e| e.to_string())?,
-                    jitter_nanos: jitter_sum_us.checked_mul(1000).ok_or("jitter beyond all time")?,
-                    jitter_minutes: *jitter_count,
-                };
-                let class = classes.get(class).copied().ok_or(format!("the configuration has no class {class}"))?;
-                self.classes.push(ClassRow { component: component_of(component)?, class, span, aggregate });
-            }
-            Entry::Month { service, month, down, availability, verdict, .. } => {
-                let month = Month::parse(month).ok_or(format!("{month} is no month"))?;
-                self.past.entry(service_of(service)?).or_default().push(PastMonth {
-                    month,
-                    down: *down,
-                    availability: availability.clone(),
-                    verdict: verdict.clone(),
-                });
-            }
-            Entry::Exclusion { at, id, action, by, services, from, to, reason, reference } => {
-                let services = services.iter().map(|s| service_of(s)).collect::<Result<Vec<_>, _>>()?;
-                self.exclusion(Sec(*at), id, action, by, services, Span::new(Sec(*from), Sec(*to)), reason, reference)?;
-            }
-            Entry::Fault { id, services, .. } => {
-                services.iter().try_for_each(|s| service_of(s).map(drop))?;
-                self.fault_steps += 1;
-                let record = fault::record(self.fault_steps, entry)?.expect("it is about a fault");
-                if let Body::Fault(step) = &record.body {
-                    self.faults.check(step, record.at).map_err(|e| format!("fault {id}: {e}"))?;
-                }
-                self.faults.take(&record);
-            }
-            Entry::Annotation { by, service, outage, text, reference, .. } => self.notes.push(Note {
-                service: service_of(service)?,
-                outage: Sec(*outage),
-                by: by.clone(),
-                text: text.clone(),
-                reference: reference.clone(),
-            }),
-            Entry::Monitor { at, event, seconds, detail } => {
-                self.events.push((Sec(*at), event.clone(), *seconds, detail.clone()));
-            }
-        }
-        Ok(())
-    }
-
-    /// A step in the life of an exclusion: the proposer cannot agree to his own proposal, and what is withdrawn stays so.
-    #[expect(clippy::too_many_arguments, reason = "the fields of one journal record")]
-    fn exclusion(
-        &mut self,
-        at: Sec,
-        id: &str,
-        action: &str,
-        by: &str,
-        services: Vec<ServiceIx>,
-        span: Span,
-        reason: &str,
-        reference: &str,
-    ) -> Result<(), String> {
-        let step = match action {
-            "propose" => CaseState::Proposed,
-            "agree" => CaseState::Agreed,
-            "dispute" => CaseState::Disputed,
-            "withdraw" => CaseState::Withdrawn,
-            other => return Err(format!("{other} is nothing that is done with an exclusion")),
-        };
-        let known = self.cases.iter_mut().find(|c| c.id == id);
-        let entry = (at, by.to_owned(), step, reason.to_owned());
-        match (known, step) {
-            (None, CaseState::Proposed) => self.cases.push(Case {
-                id: id.to_owned(),
-                services,
-                span,
-                state: step,
-                proposer: by.to_owned(),
-                reason: reason.to_owned(),
-                reference: reference.to_owned(),
-                steps: vec![entry],
-            }),
-            (None, _) => return Err(format!("exclusion {id} was never proposed")),
-            (Some(_), CaseState::Proposed) => return Err(format!("exclusion {id} was proposed twice")),
-            (Some(case), _) => {
-                if case.state == CaseState::Withdrawn {
-                    return Err(format!("exclusion {id} was withdrawn before"));
-                }
-                if step == CaseState::Agreed && case.proposer == by {
-                    return Err(format!("exclusion {id} was agreed to by {by}, who proposed it"));
-                }
-                case.state = step;
-                case.steps.push(entry);
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What each source of a component says, and how the moments of that are known.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Sources {
-    pub(super) ping: Option<Vec<Segment>>,
-    pub(super) interface: Option<Vec<Segment>>,
-    /// The interface's rounds that are dated by more than a regular poll, in order.
-    dated: Vec<DatedRun>,
-}
-
-/// First round, distance, how many, and what dates them.
-type DatedRun = (Sec, i64, u64, DatedBy);
-
-impl Sources {
-    /// What a source's round at `at` is dated by.
-    pub(super) fn dated_by(&self, source: Source, at: Sec) -> &'static str {
-        match source {
-            Source::Ping => "probe",
-            Source::Interface => {
-                let n = self.dated.partition_point(|(first, ..)| *first <= at);
-                let run = n.checked_sub(1).map(|n| self.dated[n]);
-                let hit = run.filter(|&(first, step, count, _)| {
-                    let behind = at.since(first);
-                    behind % step == 0 && u64::try_from(behind / step).is_ok_and(|n| n < count)
-                });
-                hit.map_or(DatedBy::Poll, |(.., dated_by)| dated_by).name()
-            }
-        }
-    }
-
-    /// The segments of each source, the one that may be dated to the second first.
-    pub(super) fn both(&self) -> impl Iterator<Item = (Source, &[Segment])> {
-        let interface = self.interface.as_deref().map(|s| (Source::Interface, s));
-        interface.into_iter().chain(self.ping.as_deref().map(|s| (Source::Ping, s)))
-    }
-}
-
-/// What every component's sources say from `begin` to `end`.
-fn sources(config: &Config, components: &[ComponentIx], parts: &Parts, begin: Sec, end: Sec) -> Vec<Sources> {
-    let mut by_component: BTreeMap<ComponentIx, Vec<&Rounds>> = BTreeMap::new();
-    for rounds in &parts.rounds {
-        by_component.entry(rounds.component).or_default().push(rounds);
-    }
-    let starts: Vec<Sec> = parts.events.iter().filter(|(_, e, ..)| e == "start").map(|(at, ..)| *at).collect();
-    let mut all = vec![Sources::default(); config.components.len()];
-    for &component in components {
-        let rounds = by_component.get(&component).map_or(&[][..], Vec::as_slice);
-        let of = |source: Source| {
-            let mine: Vec<&Rounds> = rounds.iter().copied().filter(|r| r.source == source).collect();
-            let hysteresis = source.hysteresis(config.components[component.get()].hysteresis);
-            (!mine.is_empty()).then(|| states(&mine, hysteresis, &starts, begin, end))
-        };
-        let exact = rounds.iter().filter(|r| r.dated_by != DatedBy::Poll);
-        let mut dated: Vec<DatedRun> = exact.map(|r| (r.first, r.step.max(1), r.count, r.dated_by)).collect();
-        dated.sort_unstable_by_key(|(first, ..)| *first);
-        all[component.get()] = Sources { ping: of(Source::Ping), interface: of(Source::Interface), dated };
-    }
-    all
-}
-
-/// Every component's settled states from `begin` to `end`: what its sources say, joined.
-fn segments(
-    config: &Config,
-    components: &[ComponentIx],
-    sources: &[Sources],
-    begin: Sec,
-    end: Sec,
-) -> Vec<Vec<Segment>> {
-    let mut all = vec![Vec::new(); config.components.len()];
-    for &component in components {
-        let Sources { ping, interface, .. } = &sources[component.get()];
-        all[component.get()] = match (ping, interface) {
-            (Some(far), Some(interface)) => {
-                let mut joined = Vec::new();
-                Join::new(begin).take(far, interface, &mut joined);
-                joined
-            }
-            (Some(only), None) | (None, Some(only)) => only.clone(),
-            (None, None) => vec![Segment { span: Span::new(begin, end), state: State::Unknown(Cause::Gap) }],
-        };
-    }
-    all
-}
-
-fn states(rounds: &[&Rounds], hysteresis: Hysteresis, starts: &[Sec], begin: Sec, end: Sec) -> Vec<Segment> {
-    let first_interval = rounds.first().map_or(60, |r| r.interval);
-    let mut machine = Machine::new(begin, Cause::Stopped, Duration::from_secs(first_interval), hysteresis);
-    let mut out = Vec::new();
-    let mut settled = Vec::new();
-    for run in rounds {
-        machine.configure(Duration::from_secs(run.interval), hysteresis);
-        let last = machine.newest_round().unwrap_or(begin);
-        if starts.iter().any(|s| last < *s && *s <= run.first) {
-            machine.explain_gap(Cause::Stopped);
-        }
-        settled.clear();
-        machine.run(run.first, run.step, run.count, run.verdict, &mut settled);
-        settled.iter().for_each(|s| s.push_to(&mut out));
-    }
-    settled.clear();
-    machine.finish(end, &mut settled);
-    settled.iter().for_each(|s| s.push_to(&mut out));
-    for segment in &mut out {
-        segment.span.to = segment.span.to.min(end);
-    }
-    out.retain(|s| !s.span.is_empty());
-    out
 }
 
 fn book(config: &Config, terms: Vec<Terms>, segments: &[Vec<Segment>], begin: Sec, end: Sec) -> Ledger {
