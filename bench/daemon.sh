@@ -24,7 +24,8 @@ scrape() { curl -s -o "$dir/scrape" -H 'accept-encoding: gzip' -w '%{time_total}
 run() {
     local targets=$1 interval=$2 seconds=$3
     bench/estate.sh "$targets" "$interval" "$listen" "$dir/data" >"$dir/assured.toml"
-    "$assured" run --config "$dir/assured.toml" 2>"$dir/log" &
+    # As the systemd unit and the container have it.
+    MALLOC_ARENA_MAX=${MALLOC_ARENA_MAX:-2} "$assured" run --config "$dir/assured.toml" 2>"$dir/log" &
     pid=$!
     until curl -sf "http://$listen/healthz" >/dev/null; do kill -0 "$pid" || { cat "$dir/log"; exit 1; }; sleep 0.2; done
     # The first rounds fill tables that only grow.

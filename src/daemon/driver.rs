@@ -164,6 +164,10 @@ impl Driver {
                     self.core.tick(now);
                     self.hand_over();
                     self.keeper.tick(now.sec());
+                    // A picture of another second is given to nobody any more, and holds on to every histogram.
+                    for old in [&mut fresh, &mut brief] {
+                        let_go(old.take_if(|picture| picture.at != now.sec()));
+                    }
                     if stop_at_mono_ns.is_some_and(|at| now.mono_ns >= at || self.core.idle()) {
                         break;
                     }

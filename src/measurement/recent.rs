@@ -11,6 +11,9 @@ pub const WINDOW_S: u64 = 300;
 /// No reply, where an RTT would stand.
 const LOST: u32 = u32::MAX;
 
+/// So many of the longest are looked at for the 99th percentile: of [`WINDOW_S`] probes at most, 1% and one.
+const LONGEST: usize = WINDOW_S as usize / 100 + 1;
+
 /// A ring of the newest outcomes that were measured.
 #[derive(Debug, Clone)]
 pub struct Recent {
@@ -35,6 +38,8 @@ impl Recent {
             Outcome::NotMeasured(_) => return,
         };
         if self.ring.len() < self.capacity {
+            // All of it at once: grown by doubling, tens of thousands of rings would take half as much again.
+            self.ring.reserve_exact(self.capacity - self.ring.len());
             self.ring.push(value);
         } else {
             self.ring[self.next] = value;
@@ -48,17 +53,24 @@ impl Recent {
         if self.ring.is_empty() {
             return None;
         }
-        // One allocation of the right size: a snapshot makes tens of thousands of summaries.
-        let mut replies = Vec::with_capacity(self.ring.len());
-        replies.extend(self.ring.iter().copied().filter(|&v| v != LOST));
-        let loss = (self.ring.len() - replies.len()) as f64 / self.ring.len() as f64;
-        let rtt = (!replies.is_empty()).then(|| {
-            // Nearest rank: the smallest value that at least 99% do not exceed.
-            let rank = (replies.len() * 99).div_ceil(100) - 1;
-            let (_, &mut p99, _) = replies.select_nth_unstable(rank);
-            let min = replies.iter().copied().min().unwrap_or(p99);
-            let sum: u64 = replies.iter().map(|&v| u64::from(v)).sum();
-            RttSummary { mean_us: sum as f64 / replies.len() as f64, min: Micros(min), p99: Micros(p99) }
+        // One pass without allocating: a snapshot makes tens of thousands of summaries.
+        let (mut replies, mut sum, mut min) = (0_usize, 0_u64, u32::MAX);
+        let mut longest = [0; LONGEST];
+        for &value in self.ring.iter().filter(|&&value| value != LOST) {
+            replies += 1;
+            sum += u64::from(value);
+            min = min.min(value);
+            if value > longest[LONGEST - 1] {
+                let place = longest.partition_point(|&longer| longer >= value);
+                longest[place..].rotate_right(1);
+                longest[place] = value;
+            }
+        }
+        let loss = (self.ring.len() - replies) as f64 / self.ring.len() as f64;
+        let rtt = (replies > 0).then(|| {
+            // Nearest rank: the smallest value that at least 99% do not exceed, so that 1% at most are longer.
+            let p99 = Micros(longest[replies / 100]);
+            RttSummary { mean_us: sum as f64 / replies as f64, min: Micros(min), p99 }
         });
         Some(Summary { loss, rtt })
     }
@@ -124,6 +136,21 @@ mod tests {
         assert_eq!((rtt.min, rtt.p99), (Micros(1000), Micros(99_000)));
         assert!((rtt.pdv_p99() - 0.098).abs() < 1e-12);
         assert!((rtt.mean_us - 50_500.0).abs() < 1e-9);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_summary_is_that_of_the_sorted_replies(rtts in proptest::collection::vec(0_u32..5_000, 1..700)) {
+            let mut recent = Recent::new(1);
+            rtts.iter().for_each(|us| recent.record(reply(*us)));
+            let mut sorted = rtts[rtts.len().saturating_sub(300)..].to_vec();
+            sorted.sort_unstable();
+            let rank = (sorted.len() * 99).div_ceil(100) - 1;
+            let rtt = recent.summary().and_then(|s| s.rtt).expect("replies");
+            proptest::prop_assert_eq!((rtt.min.0, rtt.p99.0), (sorted[0], sorted[rank]));
+            let mean = sorted.iter().map(|us| f64::from(*us)).sum::<f64>() / sorted.len() as f64;
+            proptest::prop_assert!((rtt.mean_us - mean).abs() < 1e-6);
+        }
     }
 
     #[test]
