@@ -93,10 +93,12 @@ for targets in 1000 5000; do
     flood --engine portable --targets "$targets" --rate "$targets"
     flood --targets "$targets" --rate "$targets"
     bare --targets "$targets" --rate "$targets"
+    bare --stamps --targets "$targets" --rate "$targets"
 done
 flood --engine portable --targets 50000 --rate 50000
 flood --targets 50000 --rate 50000
 bare --targets 50000 --rate 50000
+bare --stamps --targets 50000 --rate 50000
 echo "the same 50,000 a second, spread over more and more targets:"
 for targets in 1000 10000 100000; do
     flood --targets "$targets" --rate 50000

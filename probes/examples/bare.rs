@@ -1,8 +1,9 @@
-//! The least that probing loopback addresses costs: the system calls and nothing else. It stamps nothing, keeps nothing,
-//! checks nothing but a reply's type, and so says what part of an engine's cost is the kernel's.
+//! The least that probing loopback addresses costs: the system calls and nothing else. It keeps nothing, checks nothing
+//! but a reply's type, and so says what part of an engine's cost is the kernel's.
 //!
-//! `bare [--targets N] [--rate PER_SECOND] [--seconds S]`; prints the columns of `flood`. 56 bytes, batches of 64, a look
-//! every 2 ms.
+//! `bare [--stamps] [--targets N] [--rate PER_SECOND] [--seconds S]`; prints the columns of `flood`. 56 bytes, batches of
+//! 64, a look every 2 ms. With `--stamps` the kernel stamps every request and reply, as it does for the engine, and both
+//! are fetched, if not read.
 
 #![allow(clippy::disallowed_methods, reason = "it measures time itself")]
 
@@ -18,6 +19,8 @@ const BATCH: usize = 64;
 const LENGTH: usize = 8 + 56;
 /// Room for an IPv4 header with all its options before that.
 const ROOM: usize = 60 + LENGTH;
+/// Room for control messages, in bytes.
+const CONTROL: usize = 128;
 const SLICE: Duration = Duration::from_millis(2);
 
 fn main() -> io::Result<()> {
@@ -27,7 +30,11 @@ fn main() -> io::Result<()> {
         at.and_then(|at| arguments.get(at + 1)?.parse().ok()).unwrap_or(default).max(1)
     };
     let (targets, rate, seconds) = (number("--targets", 1_000), number("--rate", 1_000), number("--seconds", 10));
+    let stamps = arguments.iter().any(|argument| argument == "--stamps");
     let socket = open()?;
+    if stamps {
+        ask_for_stamps(&socket)?;
+    }
     let mut names = [const { empty_name() }; BATCH];
     let mut request = [[0u8; LENGTH]; BATCH];
     let mut room = [[0u8; ROOM]; BATCH];
@@ -45,8 +52,9 @@ fn main() -> io::Result<()> {
             }
             sent += send(&socket, &mut names[..count], &mut request[..count])? as u64;
         }
+        while stamps && receive(&socket, &mut room, libc::MSG_ERRQUEUE) == BATCH {}
         loop {
-            let got = receive(&socket, &mut room);
+            let got = receive(&socket, &mut room, 0);
             answered += got as u64;
             if got < BATCH {
                 break;
@@ -56,7 +64,7 @@ fn main() -> io::Result<()> {
     }
     println!(
         "{:<10}{:>9}{:>9.0}{:>9.2}{:>10}{:>9}{:>9}{:>9}{:>9}{:>9}",
-        "bare loop",
+        if stamps { "bare+stamp" } else { "bare" },
         targets,
         sent as f64 / began.elapsed().as_secs_f64(),
         (cpu_seconds() - cpu_before) * 1e6 / sent as f64,
@@ -95,6 +103,19 @@ fn open() -> io::Result<Socket> {
     Ok(socket)
 }
 
+fn ask_for_stamps(socket: &Socket) -> io::Result<()> {
+    let wanted = libc::SOF_TIMESTAMPING_RX_SOFTWARE
+        | libc::SOF_TIMESTAMPING_TX_SOFTWARE
+        | libc::SOF_TIMESTAMPING_SOFTWARE
+        | libc::SOF_TIMESTAMPING_OPT_ID
+        | libc::SOF_TIMESTAMPING_OPT_TSONLY;
+    // SAFETY: the kernel reads four bytes from a living integer.
+    let result = unsafe {
+        libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_TIMESTAMPING, (&raw const wanted).cast(), 4)
+    };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
 const fn empty_name() -> libc::sockaddr_in {
     libc::sockaddr_in {
         sin_family: libc::AF_INET as libc::sa_family_t,
@@ -131,22 +152,26 @@ fn send(socket: &Socket, names: &mut [libc::sockaddr_in], requests: &mut [[u8; L
     if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(sent as usize) }
 }
 
-/// How many replies were there, [`BATCH`] at most.
-fn receive(socket: &Socket, room: &mut [[u8; ROOM]; BATCH]) -> usize {
+/// How many replies were there, or stamps if `queue` is the error queue; [`BATCH`] at most.
+fn receive(socket: &Socket, room: &mut [[u8; ROOM]; BATCH], queue: libc::c_int) -> usize {
+    let mut control = [[0u64; CONTROL / 8]; BATCH];
     // SAFETY: plain C structs of integers and pointers; all zeroes is a valid value.
     let (mut vectors, mut headers): ([libc::iovec; BATCH], [libc::mmsghdr; BATCH]) = unsafe { std::mem::zeroed() };
-    for ((chunk, vector), header) in room.iter_mut().zip(&mut vectors).zip(&mut headers) {
+    for (((chunk, control), vector), header) in room.iter_mut().zip(&mut control).zip(&mut vectors).zip(&mut headers) {
+        header.msg_hdr.msg_control = control.as_mut_ptr().cast();
+        header.msg_hdr.msg_controllen = CONTROL as _;
         *vector = libc::iovec { iov_base: chunk.as_mut_ptr().cast(), iov_len: ROOM };
         header.msg_hdr.msg_iov = vector;
         header.msg_hdr.msg_iovlen = 1;
     }
-    // SAFETY: all BATCH headers point at living vectors and distinct buffers of the lengths given; no time-out is passed.
+    // SAFETY: all BATCH headers point at living vectors and distinct buffers and control areas of the lengths given;
+    // no time-out is passed.
     let got = unsafe {
         libc::recvmmsg(
             socket.as_raw_fd(),
             headers.as_mut_ptr(),
             BATCH as _,
-            libc::MSG_DONTWAIT as _,
+            (queue | libc::MSG_DONTWAIT) as _,
             std::ptr::null_mut(),
         )
     };
