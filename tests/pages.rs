@@ -131,8 +131,22 @@ async fn a_service_page_shows_tree_accounts_objectives_outages_and_month() {
     ] {
         assert!(page.contains(words), "the page lacks: {words}");
     }
+    assert!(!page.contains("not proven"), "enough of it was measured");
     let works = get(&served, "/services/sch-hertford-voice").await.body;
     assert!(works.contains("CHG-77"));
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn a_figure_that_proves_nothing_says_so_beside_it() {
+    let mut council = estate::council();
+    for service in &mut council.services {
+        service.accounts.unknown = service.accounts.up / 50;
+    }
+    let council = Arc::new(council);
+    let served = serve(move |_| Arc::clone(&council)).await;
+    let page = get(&served, "/services/ch-voice").await.body;
+    assert!(page.contains("not proven") && page.contains("below 99% nothing is proven"), "{page}");
     served.stop().await;
 }
 
@@ -346,6 +360,29 @@ async fn who_listens_gets_the_whole_page_once_and_then_what_changes_and_hears_th
     let late = hear(&mut listen(&served, "/events/board").await, "event: clock").await;
     assert!(late.contains("2 services are down"), "who comes later gets what holds now");
     tokio::time::timeout(Duration::from_secs(20), served.stop()).await.expect("listeners hold up no stop");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn who_comes_while_pages_are_made_hears_the_page_before_the_time() {
+    let (begun, mut begins) = tokio::sync::mpsc::channel(1);
+    let (go, gone) = std::sync::mpsc::channel::<()>();
+    let council = Arc::new(estate::council());
+    let served = serve(move |asked| {
+        if asked == 0 {
+            begun.try_send(()).expect("room");
+            tokio::task::block_in_place(|| gone.recv_timeout(Duration::from_secs(60))).expect("it goes on");
+        }
+        Arc::clone(&council)
+    })
+    .await;
+    let mut wall = listen(&served, "/events/wall").await;
+    begins.recv().await.expect("a picture is asked for");
+    let mut board = listen(&served, "/events/board").await;
+    hear(&mut board, "retry: ").await;
+    go.send(()).expect("somebody waits");
+    assert!(hear(&mut wall, "event: clock").await.contains("event: verdict"));
+    assert!(hear(&mut board, "event: clock").await.contains("event: verdict"));
+    served.stop().await;
 }
 
 #[tokio::test]

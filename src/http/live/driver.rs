@@ -192,8 +192,12 @@ impl Hub {
         }
         let only_clock = Bytes::from(events([("clock", clock.as_str())]));
         for (topic, room) in &rooms.open {
-            // An error says that nobody listens any more.
-            let _ = room.out.send(told.remove(topic).unwrap_or_else(|| only_clock.clone()));
+            // Who came while pages were made has been told nothing yet that could hold now.
+            let clock = (!room.whole.is_empty()).then(|| only_clock.clone());
+            if let Some(text) = told.remove(topic).or(clock) {
+                // An error says that nobody listens any more.
+                let _ = room.out.send(text);
+            }
         }
     }
 
