@@ -1,9 +1,12 @@
 //! The evidence packs that there are, by contract, with links to their documents.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 
 use super::{Frame, When, made};
 use crate::http::reports::Pack;
+use crate::names::ContractIx;
 use crate::snapshot::Snapshot;
 
 #[derive(Template)]
@@ -12,7 +15,8 @@ struct ReportsPage {
     frame: Frame,
     folder: String,
     contracts: Vec<Contract>,
-    example: String,
+    /// Contracts of which last month's pack is not there.
+    missing: Vec<String>,
     last_month: String,
 }
 
@@ -40,6 +44,9 @@ struct Row {
 /// What people read, in this order.
 const DOCUMENTS: [(&str, &str); 3] = [("report.pdf", "PDF"), ("report.html", "HTML"), ("workbook.xlsx", "workbook")];
 
+/// Most contracts of which it is said how their pack is made.
+const MISSING: usize = 5;
+
 /// The page; `folder` is where the packs are.
 #[must_use]
 pub fn render(s: &Snapshot, folder: &str, packs: &[Pack]) -> String {
@@ -62,13 +69,22 @@ pub fn render(s: &Snapshot, folder: &str, packs: &[Pack]) -> String {
         }
     }
     contracts.sort_by(|a, b| (&a.title, &a.id).cmp(&(&b.title, &b.id)));
+    let last_month = super::when::month_before(s.at, &s.config.monitor.time_zone);
     made(&ReportsPage {
         frame: Frame::new(s, None, None),
         folder: folder.to_owned(),
+        missing: missing(s, packs, &last_month),
         contracts,
-        example: s.config.contracts.first().map_or_else(|| "CONTRACT".to_owned(), |c| c.id.to_string()),
-        last_month: super::when::month_before(s.at, &s.config.monitor.time_zone),
+        last_month,
     })
+}
+
+/// The first [`MISSING`] contracts that promise something and have no pack of that month.
+fn missing(s: &Snapshot, packs: &[Pack], month: &str) -> Vec<String> {
+    let promises: BTreeSet<ContractIx> = s.config.services.iter().map(|service| service.contract).collect();
+    let ids = promises.into_iter().map(|contract| s.config.contracts[contract.get()].id.as_str());
+    let made = |id: &str| packs.iter().any(|pack| pack.contract == id && pack.month == month);
+    ids.filter(|id| !made(id)).take(MISSING).map(str::to_owned).collect()
 }
 
 fn row(s: &Snapshot, pack: &Pack) -> Row {

@@ -12,8 +12,9 @@ use crate::draw::timeline::{self, Mark, MarkKind};
 use crate::http::history::History;
 use crate::http::live::Parts;
 use crate::names::ServiceIx;
+use crate::sla::ratio::Ratio;
 use crate::snapshot::{ObjectiveView, OutageView, ServiceView, Snapshot};
-use crate::units::{Sec, Span};
+use crate::units::{Sec, Share, Span};
 
 const REFRESH: u32 = 30;
 
@@ -30,7 +31,6 @@ struct ServicePage<'a> {
     class: String,
     desk: Desk,
     contract_id: String,
-    last_month: String,
     charts: String,
 }
 
@@ -51,6 +51,8 @@ struct PromisePart {
     formula: &'static str,
     unknown_policy: &'static str,
     bounds: Option<Bounds>,
+    /// Coverage below which the month proves nothing, while it is below.
+    floor: Option<String>,
     achievable: Option<String>,
     lost: bool,
 }
@@ -147,7 +149,6 @@ pub fn render(s: &Snapshot, id: &str, hours: u32, history: Option<&History>) -> 
         class: s.config.classes[of.class.get()].id.to_string(),
         desk: Desk::of(contract),
         contract_id: contract.id.to_string(),
-        last_month: when::month_before(s.at, &s.config.monitor.time_zone),
         charts: history.map_or_else(charts::later, |history| charts::render(s, &about, history)),
     }))
 }
@@ -221,9 +222,18 @@ fn promise(s: &Snapshot, ix: ServiceIx, view: &ServiceView, month: String) -> Pr
             upper: percent(r.upper, 4),
             coverage: percent(r.coverage, 4),
         }),
+        floor: unproven_below(sla.coverage_floor, view),
         achievable: view.achievable.map(|share| percent(share, 4)),
         lost: view.budget_left_seconds.is_some_and(|left| left < 0),
     }
+}
+
+/// The floor that coverage has not reached so far; `None` when it has, or when the window has not begun.
+fn unproven_below(floor: Share, view: &ServiceView) -> Option<String> {
+    let a = view.accounts;
+    let window = a.up + a.down + a.unknown + a.excluded;
+    let short = window > 0 && !Ratio::new(window - a.unknown, window).reaches(floor);
+    short.then(|| floor.to_string())
 }
 
 fn accounts(view: &ServiceView, month: String) -> MonthPart {
