@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use assured::config::{Mode, parse_str};
 use assured::http::{Access, Limits};
+use assured::snapshot::Snapshot;
 use papers::{Answer, Papers, basic, connect, exchange, get};
 use support::{Served, estate, serve_as};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -50,9 +51,13 @@ struct Door {
 
 impl Door {
     async fn open(papers: Papers, yaml: &str, limits: Limits) -> Self {
+        Self::open_on(estate::council(), papers, yaml, limits).await
+    }
+
+    async fn open_on(snapshot: Snapshot, papers: Papers, yaml: &str, limits: Limits) -> Self {
         let access = access(&papers, yaml).unwrap_or_else(|problems| panic!("{problems}"));
         let (access, seen) = watch::channel(Arc::new(access));
-        let snapshot = Arc::new(estate::council());
+        let snapshot = Arc::new(snapshot);
         let served = serve_as(move |_| Arc::clone(&snapshot), seen, limits).await;
         Self { papers, served, access }
     }
@@ -268,6 +273,18 @@ async fn packs_are_listed_and_served_to_those_who_are_known_and_a_report_runs_no
     fs::remove_file(folder.join("evidence-converged-2026-09.zip")).expect("removed");
     let page = door.get(None, "/reports", &noc).await;
     assert!(page.body.contains("There are none yet") && page.body.contains("--month 2026-10"), "{}", page.body);
+    door.served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_nothing_was_promised_it_is_said_that_there_is_nothing_to_report() {
+    let door = Door::open_on(estate::empty(), Papers::make(), "{}", Limits::default()).await;
+    let page = plain(door.at(), &get("/reports", "")).await.expect("an answer");
+    assert_eq!(page.status, 200);
+    for words in ["There are none yet", "They are looked for in", "no service stands under a contract"] {
+        assert!(page.body.contains(words), "{words}: {}", page.body);
+    }
+    assert!(!page.body.contains("assured report"), "a command that would fail: {}", page.body);
     door.served.stop().await;
 }
 

@@ -171,7 +171,8 @@ fn agreed_since(reader: &Reader, closed: u64, ours: impl Fn(&str) -> bool) -> Op
 fn contract_of(config: &Config, id: &str) -> Result<ContractIx, Failure> {
     config.contract(id).ok_or_else(|| {
         let known: Vec<&str> = config.contracts.iter().map(|c| c.id.as_str()).collect();
-        Failure::new(format!("the configuration has no contract {id:?}; it has {}", known.join(", ")))
+        let has = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        Failure::new(format!("the configuration has no contract {id:?}; it has {has}"))
     })
 }
 

@@ -1,7 +1,7 @@
 //! Finding, creating, opening and setting aside evidence files.
 
 use std::fs::{self, File};
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -41,7 +41,10 @@ pub enum StoreError {
         schema: u32,
     },
     /// There is no evidence.
-    #[error("there is no evidence in {0}")]
+    #[error(
+        "there is no evidence in {0}: `assured run` and `assured import` write it, into monitor.data_dir or the folder that \
+         --data-dir names"
+    )]
     Nothing(PathBuf),
     /// The file system refuses.
     #[error("cannot {what} {path}: {source}")]
@@ -129,7 +132,11 @@ impl<T> Context<T> for Result<T, std::io::Error> {
 /// The evidence files of a directory in order of the chain.
 pub fn list(dir: &Path) -> Result<Vec<Name>, StoreError> {
     let mut names = Vec::new();
-    for entry in fs::read_dir(dir).during("list", dir)? {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Err(StoreError::Nothing(dir.to_owned())),
+        entries => entries.during("list", dir)?,
+    };
+    for entry in entries {
         let entry = entry.during("list", dir)?;
         names.extend(entry.file_name().to_str().and_then(Name::parse));
     }
