@@ -170,29 +170,27 @@ fn a_broken_configuration_is_refused_with_every_problem() {
     assert_eq!(refused(run(dir.path())).0, Some(78));
 }
 
+/// The program over a folder's configuration, run by somebody without any privilege.
+fn nobody(dir: &Path) -> Command {
+    // Where the tests are built not everybody may look.
+    let program = dir.join("assured");
+    fs::copy(ASSURED, &program).unwrap();
+    let data = dir.join("data");
+    fs::create_dir(&data).unwrap();
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o777)).unwrap();
+    let mut nobody = Command::new("setpriv");
+    let dropped = ["--clear-groups", "--inh-caps=-all", "--bounding-set=-all"];
+    nobody.args(["--reuid", "65534", "--regid", "65534"]).args(dropped);
+    nobody.arg(&program).args(["run", "--config"]).arg(dir.join("assured.toml"));
+    nobody
+}
+
 #[test]
 fn without_privilege_it_says_what_to_do() {
     apart(|| {
         nowhere(); // in a new namespace nobody may open datagram ICMP sockets
         let dir = configured(&three(), free_address());
-        // Where the tests are built not everybody may look.
-        let program = dir.path().join("assured");
-        fs::copy(ASSURED, &program).unwrap();
-        let data = dir.path().join("data");
-        fs::create_dir(&data).unwrap();
-        fs::set_permissions(&data, fs::Permissions::from_mode(0o777)).unwrap();
-        let mut nobody = Command::new("setpriv");
-        nobody.args([
-            "--reuid",
-            "65534",
-            "--regid",
-            "65534",
-            "--clear-groups",
-            "--inh-caps=-all",
-            "--bounding-set=-all",
-        ]);
-        nobody.arg(&program).args(["run", "--config"]).arg(dir.path().join("assured.toml"));
-        let (code, said) = refused(nobody);
+        let (code, said) = refused(nobody(dir.path()));
         assert_eq!(code, Some(77), "{said}");
         assert!(said.contains("net.ipv4.ping_group_range") && said.contains("CAP_NET_RAW"), "{said}");
     });
@@ -205,23 +203,7 @@ fn without_privilege_it_runs_where_datagram_sockets_are_allowed() {
         fs::write("/proc/sys/net/ipv4/ping_group_range", "0 2147483647").unwrap();
         let address = free_address();
         let dir = configured(&three(), address);
-        let program = dir.path().join("assured");
-        fs::copy(ASSURED, &program).unwrap();
-        let data = dir.path().join("data");
-        fs::create_dir(&data).unwrap();
-        fs::set_permissions(&data, fs::Permissions::from_mode(0o777)).unwrap();
-        let mut nobody = Command::new("setpriv");
-        nobody.args([
-            "--reuid",
-            "65534",
-            "--regid",
-            "65534",
-            "--clear-groups",
-            "--inh-caps=-all",
-            "--bounding-set=-all",
-        ]);
-        nobody.arg(&program).args(["run", "--config"]).arg(dir.path().join("assured.toml"));
-        let mut child = nobody.spawn().unwrap();
+        let mut child = nobody(dir.path()).spawn().unwrap();
         let page = Page(address);
         until("it is up", || page.get("/metrics").ok().filter(|text| daemon::Metrics::parse(text).is_in("a", "up")));
         nix::sys::signal::kill(nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGTERM)

@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 
 pub use self::fault::{Fault, FaultClock, FaultStep, FaultStop};
 pub use self::measured::{ClassStats, DayStats, RunState, SiteTimeline, StateRun, TimelineRow, VoiceDay, VoiceQuality};
-pub use self::service::{Credit, Dated, Objective, Outage, Seconds, Service, TrendMonth, Verdict, WithoutExclusions};
+pub use self::service::{Credit, Dated, Objective, Outage, Seconds, Service, TrendMonth, WithoutExclusions};
+pub use crate::sla::figures::Verdict;
 use crate::units::Sec;
 
 /// The version of this shape, in `report.json` under `schema`.

@@ -12,7 +12,8 @@ use crate::units::Share;
 pub const THIRTY_DAYS: u64 = 2_592_000;
 
 /// Whether a promise was kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// It was.
     Met,
@@ -30,6 +31,16 @@ impl Verdict {
             Self::Met => "met",
             Self::Breached => "breached",
             Self::NotProven => "not_proven",
+        }
+    }
+
+    /// Its name for people.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Met => "met",
+            Self::Breached => "breached",
+            Self::NotProven => "not proven",
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::report::model::{self, Credit, Dated, Outage, Seconds, Service, TrendM
 use crate::sla::account::{Accounts, Entered, Entry, MonthBook, round};
 use crate::sla::credit::{Claim, credit};
 use crate::sla::exclusion::{total, union};
-use crate::sla::figures::{self, Counted, Figures, Promise, figures, formula_name};
+use crate::sla::figures::{Counted, Figures, Promise, figures, formula_name};
 use crate::sla::objective::{ClassAggregate, Value, evaluate};
 use crate::sla::ratio::Ratio;
 use crate::sla::restore::RestoreClock;
@@ -76,11 +76,7 @@ fn service(config: &Config, history: &History, ix: ServiceIx) -> (Service, Optio
     let late_with = late(book, &stops);
     let late_without = late(history.ledger_without.month(ix, history.month), &[]);
     let claim = |verdict: Verdict, figures: Option<&Figures>, late: u64| Claim {
-        verdict: match verdict {
-            Verdict::Met => figures::Verdict::Met,
-            Verdict::Breached => figures::Verdict::Breached,
-            Verdict::NotProven => figures::Verdict::NotProven,
-        },
+        verdict,
         availability: figures.and_then(|f| f.availability),
         down: figures.map_or(0, |f| f.counted_down),
         down_before,
@@ -130,14 +126,7 @@ fn work(book: &MonthBook, promise: &Promise, sla: &Sla, down_before: u64) -> (Ac
 
 /// A month whose window holds nothing was not promised: nothing of it is proven.
 fn verdict_of(accounts: Accounts, figures: &Figures) -> Verdict {
-    if accounts.window() == 0 {
-        return Verdict::NotProven;
-    }
-    match figures.verdict {
-        figures::Verdict::Met => Verdict::Met,
-        figures::Verdict::Breached => Verdict::Breached,
-        figures::Verdict::NotProven => Verdict::NotProven,
-    }
+    if accounts.window() == 0 { Verdict::NotProven } else { figures.verdict }
 }
 
 fn seconds(accounts: Accounts) -> Seconds {
@@ -362,11 +351,7 @@ fn objectives(config: &Config, history: &History, ix: ServiceIx, sla: &Sla) -> V
                 measure: objective.measure.name().into(),
                 limit: limit(objective),
                 value: outcome.value.map(value),
-                verdict: match outcome.verdict {
-                    figures::Verdict::Met => Verdict::Met,
-                    figures::Verdict::Breached => Verdict::Breached,
-                    figures::Verdict::NotProven => Verdict::NotProven,
-                },
+                verdict: outcome.verdict,
             }
         })
         .collect()

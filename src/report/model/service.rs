@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::sla::figures::Verdict;
+
 /// One service's month.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -62,40 +64,6 @@ pub struct Seconds {
     pub down: u64,
     pub unknown: u64,
     pub excluded: u64,
-}
-
-/// Whether a promise was kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// Kept, and proven.
-    Met,
-    /// Broken, and proven.
-    Breached,
-    /// Too much of the month is unknown to say.
-    NotProven,
-}
-
-impl Verdict {
-    /// Its name in files.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Met => "met",
-            Self::Breached => "breached",
-            Self::NotProven => "not_proven",
-        }
-    }
-
-    /// Its name for people.
-    #[must_use]
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Met => "met",
-            Self::Breached => "breached",
-            Self::NotProven => "not proven",
-        }
-    }
 }
 
 /// A maximal run of service-down time.
