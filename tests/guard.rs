@@ -267,7 +267,7 @@ async fn packs_are_listed_and_served_to_those_who_are_known_and_a_report_runs_no
         .expect("renamed");
     fs::remove_dir_all(folder.join("evidence-converged-2026-10")).expect("removed");
     let page = door.get(None, "/reports", &noc).await;
-    for words in ["Not there yet: 2026-10", "assured report --contract converged --month 2026-10 --out "] {
+    for words in ["Not there yet: 2026-10 of converged", "assured report --contract converged --month 2026-10 --out "] {
         assert!(page.body.contains(words), "{words}: {}", page.body);
     }
     fs::remove_file(folder.join("evidence-converged-2026-09.zip")).expect("removed");
