@@ -14,7 +14,9 @@ use std::process::Command;
 use alerts::{Alertmanager, Mood, Server, notifications, told};
 use assured::lab::scenario::{Chance, Fault, Hosts, Nanos, Scenario};
 use assured::units::Sec;
-use daemon::{ASSURED, Estate, Outer, apart, enter, free_address, host, instant, ip, lab, nowhere, until, wall_ns};
+use daemon::{
+    ASSURED, Estate, Outer, apart, enter, free_address, host, instant, ip, lab, nowhere, until, until_within, wall_ns,
+};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
@@ -85,18 +87,19 @@ fn an_outage_in_the_lab_is_one_notification_with_whom_to_call_and_so_is_one_of_s
                 .collect(),
             ..host(address)
         };
-        // A service alone, and everything of a site at once.
+        // A service alone, and everything of a site at once. Long enough to be told of while it lasts: an alert that began
+        // longer ago than Alertmanager waits for others is passed on at once, before what keeps it quiet is known.
         let lab = lab(&Scenario::new(1)
-            .with(fault(&[(7, 15)], "10.9.0.2"))
-            .with(fault(&[(7, 15)], "10.9.0.3"))
-            .with(fault(&[(7, 14)], "10.9.0.4")));
+            .with(fault(&[(7, 28)], "10.9.0.2"))
+            .with(fault(&[(7, 28)], "10.9.0.3"))
+            .with(fault(&[(7, 27)], "10.9.0.4")));
         enter(&lab);
         let dir = tempfile::tempdir().unwrap();
         let sink = Server::start(Mood::Fine);
-        let alertmanager = Alertmanager::start(free_address(), dir.path(), &sink, "15s", None);
+        let alertmanager = Alertmanager::start(free_address(), dir.path(), &sink, ("10s", "25s"), None);
         let daemon = Outer::start(&estate(&direct(&[alertmanager.url()])));
 
-        let all = until("both are over for the sink", || {
+        let all = until_within(120, "both are over for the sink", || {
             let all = notifications(&sink);
             (all.iter().filter(|n| n.status == "resolved").count() >= 2).then_some(all)
         });
@@ -154,7 +157,7 @@ fn while_the_alertmanager_is_down_nothing_is_lost_not_even_what_began_and_ended(
         assert!(page.scrape().sum("assured_alertmanager_send_failures_total", &[]) as u64 >= 2);
         assert_eq!(page.scrape().count("assured_alertmanager_last_success_timestamp_seconds"), 0);
 
-        let alertmanager = Alertmanager::start(address, dir.path(), &sink, "1s", None);
+        let alertmanager = Alertmanager::start(address, dir.path(), &sink, ("5s", "1s"), None);
         let all = until("the sink hears what stands, what was, and that it is over", || {
             let all = notifications(&sink);
             let said = |service: &str, status: &str| {
@@ -264,7 +267,7 @@ fn maintenance_and_agreed_exclusions_become_silences_and_go_with_them() {
         stage();
         let dir = tempfile::tempdir().unwrap();
         let sink = Server::start(Mood::Fine);
-        let alertmanager = Alertmanager::start(free_address(), dir.path(), &sink, "1s", None);
+        let alertmanager = Alertmanager::start(free_address(), dir.path(), &sink, ("5s", "1s"), None);
         let at = |seconds: i64| Sec(wall_ns() / 1_000_000_000 + seconds).to_string();
         let window = |from: &str, to: &str| {
             let mut estate = estate(&direct(&[alertmanager.url()]));
@@ -358,7 +361,7 @@ fn over_tls_with_a_password_alerts_arrive_and_the_password_is_nowhere_to_be_seen
         fs::write(&web, text).unwrap();
         fs::write(dir.path().join("password"), format!("{PASSWORD}\n")).unwrap();
         let sink = Server::start(Mood::Fine);
-        let alertmanager = Alertmanager::start(address, dir.path(), &sink, "1s", Some(&web));
+        let alertmanager = Alertmanager::start(address, dir.path(), &sink, ("5s", "1s"), Some(&web));
         // Somebody who asks for the password by a redirect, or listens, must not matter: it goes to the named ones only.
         let monitor = |authority: &str| {
             format!(

@@ -163,14 +163,21 @@ pub struct Alertmanager {
 
 impl Alertmanager {
     /// Starts one in the calling thread's namespace that notifies the sink, by the shipped example with shorter waits:
-    /// after the first message about a group there is another one every `interval`. `web` is its `--web.config.file`.
-    pub fn start(address: SocketAddr, dir: &Path, sink: &Server, interval: &str, web: Option<&Path>) -> Self {
+    /// the first message about a group waits so long for others, and after it there is another one every interval. `web` is its `--web.config.file`.
+    pub fn start(
+        address: SocketAddr,
+        dir: &Path,
+        sink: &Server,
+        (wait, interval): (&str, &str),
+        web: Option<&Path>,
+    ) -> Self {
         let config = dir.join("alertmanager.yml");
         let mut text = include_str!("../../deploy/alertmanager/alertmanager.yml").to_owned();
-        let (receiver, interval) = (sink.url(), format!("group_interval: {interval}"));
+        let (receiver, wait, interval) =
+            (sink.url(), format!("group_wait: {wait}"), format!("group_interval: {interval}"));
         for (shipped, here) in [
             ("http://127.0.0.1:9099/alerts", receiver.as_str()),
-            ("group_wait: 30s", "group_wait: 5s"),
+            ("group_wait: 30s", wait.as_str()),
             ("group_interval: 5m", interval.as_str()),
         ] {
             assert_eq!(text.matches(shipped).count(), 1, "{shipped} is in the example");

@@ -26,7 +26,7 @@ fn every_query_of_every_panel_and_variable_answers_over_the_demo() {
     let (page, evidence) = (free_address().to_string(), dir.path().join("evidence"));
     std::fs::create_dir(&evidence).expect("made");
     let sink = Server::start(Mood::Fine);
-    let alertmanager = Alertmanager::start(free_address(), dir.path(), &sink, "15s", None);
+    let alertmanager = Alertmanager::start(free_address(), dir.path(), &sink, ("5s", "15s"), None);
     let _demo = Running(
         Command::new(ASSURED)
             .args(["demo", "--seconds", "600", "--listen", &page, "--alertmanager", &alertmanager.url(), "--data-dir"])
