@@ -38,7 +38,7 @@ impl Demo {
             let line = line.expect("text");
             let shown = line.split_once("The demo's page: http://").and_then(|(_, rest)| rest.split_once('/'));
             address = address.or(shown.map(|(address, _)| address.parse().expect("an address")));
-            let last = line.contains("assured report");
+            let last = line.contains("/reports");
             said.push(line);
             if last {
                 break;
