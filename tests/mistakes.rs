@@ -1,4 +1,5 @@
-//! What the commands say of a user's mistake: what was found and what would do, on one line or two, and never a trace.
+//! What the commands say of a user's mistake: what was found and what would do, on one line or two, and never a trace. Probing needs root or
+//! leave to open ICMP sockets.
 
 use std::fs;
 use std::process::Command;
@@ -48,4 +49,41 @@ fn files_that_are_not_there_are_named() {
     let (said, code) = told("", "run --config nope.toml");
     assert!(said.contains("nope.toml: cannot read this file: it does not exist"), "{said}");
     assert_eq!(code, Some(78));
+}
+
+#[test]
+fn whoever_stops_reading_sees_no_trace() {
+    let dir = tempfile::tempdir().expect("a folder");
+    fs::write(dir.path().join("assured.toml"), "[monitor]\nvantage = \"x\"\ndata_dir = \"data\"\n").expect("written");
+    fs::write(dir.path().join("wrong.toml"), "[monitor]\nvantag = \"x\"\n").expect("written");
+    for (arguments, code) in [
+        ("exclude list", 0),
+        ("fault list", 0),
+        // Half of the rules is not what somebody wants to load.
+        ("rules", 1),
+        ("probe 127.0.0.1 --count 1", 0),
+        ("check --config wrong.toml", 78),
+        ("verify nope.zip", 1),
+    ] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_assured"));
+        let output =
+            command.args(arguments.split(' ')).current_dir(dir.path()).stdout(writer).output().expect("it runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!said.contains("panicked"), "{arguments}: {said}");
+        assert_eq!(output.status.code(), Some(code), "{arguments}: {said}");
+    }
+}
+
+#[test]
+fn a_result_that_does_not_fit_the_disk_is_no_success() {
+    let dir = tempfile::tempdir().expect("a folder");
+    fs::write(dir.path().join("assured.toml"), "[monitor]\nvantage = \"x\"\ndata_dir = \"data\"\n").expect("written");
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_assured"));
+    let output = command.args(["exclude", "list"]).current_dir(dir.path()).stdout(full).output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(said.trim_end(), "assured: cannot write the result: No space left on device (os error 28)");
+    assert_eq!(output.status.code(), Some(1));
 }

@@ -24,11 +24,11 @@ pub fn check_command(path: Option<PathBuf>, out: &mut dyn Write) -> u8 {
     match config::load(&path) {
         Ok(loaded) => {
             for warning in &loaded.warnings {
-                eprintln!("warning: {warning}");
+                note!("warning: {warning}");
             }
             let certificate = loaded.config.monitor.web.tls.as_ref();
             if let Some(complaint) = certificate.and_then(|tls| tls.complaint(super::now())) {
-                eprintln!("warning: {complaint}");
+                note!("warning: {complaint}");
             }
             0
         }

@@ -1,6 +1,5 @@
 //! `assured demo`: an estate of its own, with the daemon over it. No set-up, nothing leaves this machine.
 
-use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -62,7 +61,7 @@ pub fn run(args: &cli::Demo) -> Outcome {
     })?;
     let file = data_dir.join("assured.toml");
     std::fs::write(&file, &text).map_err(|error| Failure::new(format!("cannot write {}: {error}", file.display())))?;
-    say("Making a past month of evidence …");
+    say!("Making a past month of evidence …");
     let month = remember_a_month(&loaded.config)?;
     let stop = CancellationToken::new();
     if let Some(seconds) = args.seconds {
@@ -72,20 +71,20 @@ pub fn run(args: &cli::Demo) -> Outcome {
             stop.cancel();
         });
     }
-    say(&format!("The demo's page: http://{listen}/   (Ctrl-C ends it)\nIts metrics:     http://{listen}/metrics"));
+    say!("The demo's page: http://{listen}/   (Ctrl-C ends it)\nIts metrics:     http://{listen}/metrics");
     if lab.is_some() {
-        say(
+        say!(
             "Within a minute a school flaps and a library's link fails and comes back; within two, county hall loses its \
              standby for a while.",
         );
     }
     if let Some(month) = month {
-        say(&format!(
+        say!(
             "Last month's evidence is there too:\n  assured report --contract converged --month {month} --config {} --out {}\nis then shown on http://{}/reports",
             file.display(),
             loaded.config.monitor.packs().display(),
             listen
-        ));
+        );
     }
     let outcome = block_on(Parts {
         config: loaded.config,
@@ -101,11 +100,6 @@ pub fn run(args: &cli::Demo) -> Outcome {
     });
     drop(lab);
     outcome
-}
-
-/// Tells whoever started the demo; it goes on when nobody reads that any more.
-fn say(words: &str) {
-    let _ = writeln!(std::io::stdout(), "{words}");
 }
 
 /// The configuration with the Alertmanagers to be told directly, when there are any.

@@ -30,12 +30,12 @@ pub fn run(args: &Discover) -> Outcome {
         return Err(Failure::new(format!("nothing can be written down about {}: {why}.\n{advice}", survey.address)));
     }
     let written = fragment(&survey, &around(&question.config, &question.host, args.site.clone()));
-    print!("{}", written.toml);
+    put!("{}", written.toml);
     for note in written.notes {
-        eprintln!("note: {note}");
+        note!("note: {note}");
     }
     if !survey.advice().is_empty() {
-        eprintln!("note: {}: {}", survey.report.access, survey.advice());
+        note!("note: {}: {}", survey.report.access, survey.advice());
     }
     Ok(ExitCode::SUCCESS)
 }

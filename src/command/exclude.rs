@@ -66,7 +66,7 @@ fn take(
         Action::Dispute => "disputed: it excludes nothing",
         Action::Withdraw => "withdrawn: it excludes nothing",
     };
-    println!("{} {done}", exclusion.id);
+    say!("{} {done}", exclusion.id);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -99,7 +99,7 @@ fn list(place: &Place, json: bool) -> Outcome {
                 .iter()
                 .map(|(_, at, s)| json!({ "at": at.to_string(), "by": s.who, "why": s.why, "reference": s.reference }))
                 .collect();
-            println!(
+            say!(
                 "{}",
                 json!({
                     "id": case.id, "state": name(case.standing), "services": case.services,
@@ -107,7 +107,7 @@ fn list(place: &Place, json: bool) -> Outcome {
                 })
             );
         } else {
-            println!(
+            say!(
                 "{}  {}  {} to {}  {}",
                 case.id,
                 name(case.standing),
@@ -116,12 +116,12 @@ fn list(place: &Place, json: bool) -> Outcome {
                 case.services.join(", ")
             );
             for (_, at, step) in &case.steps {
-                println!("    {at}  {}: {} ({})", step.who, step.why, step.reference);
+                say!("    {at}  {}: {} ({})", step.who, step.why, step.reference);
             }
         }
     }
     if all.cases().next().is_none() && !json {
-        println!("no exclusions");
+        say!("no exclusions");
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -59,7 +59,7 @@ pub fn run(args: &Arguments) -> Outcome {
             let fault = known.fault(id)?;
             let shown = Shown { config: &config, fault, agreed: &known.agreed(&config), now: now() };
             if *json {
-                println!("{}", shown.json());
+                say!("{}", shown.json());
             } else {
                 shown.print();
             }
@@ -190,11 +190,11 @@ fn open(action: &FaultAction, by: &By) -> Outcome {
     let id = step.id.clone();
     let known = take(&config, known, step, at)?;
     let fault = known.fault(&id)?;
-    println!("{id}  opened");
+    say!("{id}  opened");
     let shown = Shown { config: &config, fault, agreed: &known.agreed(&config), now: at };
     shown.whom_to_call();
     shown.clocks();
-    println!("  next          assured fault report {id} --reference THEIRS --by {}", by.by);
+    say!("  next          assured fault report {id} --reference THEIRS --by {}", by.by);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -258,7 +258,7 @@ fn further(id: &str, by: &By, action: Action, text: &str, rest: impl FnOnce(Step
         Action::Close => "closed".to_owned(),
         Action::Reopen => "open again: the time since it was cleared counts".to_owned(),
     };
-    println!("{id}  {done}");
+    say!("{id}  {done}");
     Shown { config: &config, fault, agreed: &known.agreed(&config), now: at }.clocks();
     Ok(ExitCode::SUCCESS)
 }
@@ -274,13 +274,13 @@ fn list(place: &Place, all: bool, json: bool) -> Outcome {
     for fault in &listed {
         let shown = Shown { config: &config, fault, agreed: &agreed, now };
         if json {
-            println!("{}", shown.json());
+            say!("{}", shown.json());
         } else {
             shown.line();
         }
     }
     if listed.is_empty() && !json {
-        println!("{}", if all { "no faults" } else { "no open faults" });
+        say!("{}", if all { "no faults" } else { "no open faults" });
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -321,10 +321,10 @@ impl Shown<'_> {
         let fault = self.fault;
         let theirs =
             if fault.supplier_reference.is_empty() { "not reported" } else { fault.supplier_reference.as_str() };
-        println!("{}  severity {}  {}  {theirs}  {}", fault.id, fault.severity, self.standing(), self.site());
-        println!("    {}", fault.symptom);
+        say!("{}  severity {}  {}  {theirs}  {}", fault.id, fault.severity, self.standing(), self.site());
+        say!("    {}", fault.symptom);
         let overdue = if fault.overdue(self.now) { "; word on it is overdue" } else { "" };
-        println!(
+        say!(
             "    noticed {} ({} ago){}{overdue}",
             fault.detected,
             length(self.now.since(fault.detected)),
@@ -334,7 +334,7 @@ impl Shown<'_> {
 
     fn whom_to_call(&self) {
         let Some(contract) = self.contract() else {
-            println!("  call          nobody: none of its services is under a contract");
+            say!("  call          nobody: none of its services is under a contract");
             return;
         };
         let c = &contract.contact;
@@ -343,13 +343,13 @@ impl Shown<'_> {
             .map(String::as_str)
             .filter(|t| !t.is_empty())
             .collect();
-        println!("  call          {}", how.join(", "));
+        say!("  call          {}", how.join(", "));
         let theirs = if self.fault.supplier_reference.is_empty() {
             String::new()
         } else {
             format!(", their reference {}", self.fault.supplier_reference)
         };
-        println!("  quote         contract {}, our reference {}{theirs}", contract.reference, self.fault.id);
+        say!("  quote         contract {}, our reference {}{theirs}", contract.reference, self.fault.id);
     }
 
     /// Since it was noticed, since it was reported, and what the contract says.
@@ -357,14 +357,14 @@ impl Shown<'_> {
         let fault = self.fault;
         let until = fault.cleared.unwrap_or(self.now);
         let lasted = if fault.cleared.is_some() { "until it was cleared" } else { "ago" };
-        println!("  noticed       {}  {} {lasted}", fault.detected, length(until.since(fault.detected)));
+        say!("  noticed       {}  {} {lasted}", fault.detected, length(until.since(fault.detected)));
         match fault.reported {
-            Some(at) if at <= until => println!("  reported      {at}  {} {lasted}", length(until.since(at))),
-            Some(at) => println!("  reported      {at}  after it was cleared"),
-            None => println!("  reported      not yet"),
+            Some(at) if at <= until => say!("  reported      {at}  {} {lasted}", length(until.since(at))),
+            Some(at) => say!("  reported      {at}  after it was cleared"),
+            None => say!("  reported      not yet"),
         }
         if let Some(at) = fault.cleared {
-            println!("  cleared       {at}");
+            say!("  cleared       {at}");
         }
         match self.clock() {
             Some(clock) => {
@@ -375,45 +375,45 @@ impl Shown<'_> {
                     String::new()
                 };
                 let seconds = |s: u64| length(i64::try_from(s).unwrap_or(i64::MAX));
-                println!(
+                say!(
                     "  contract      ran {} of {}{stood}, by the terms of {of}",
                     seconds(clock.run),
                     seconds(clock.within)
                 );
-                println!("                {}", due(&clock, fault, self.now));
+                say!("                {}", due(&clock, fault, self.now));
             }
-            None => println!("  contract      promises no time for restoring it"),
+            None => say!("  contract      promises no time for restoring it"),
         }
         if let Some(next) = fault.next_update.filter(|_| fault.standing.is_open()) {
             let late = if fault.overdue(self.now) { ", overdue" } else { "" };
-            println!("  next word     due {next}{late}");
+            say!("  next word     due {next}{late}");
         }
     }
 
     fn print(&self) {
         let fault = self.fault;
-        println!("{}  severity {}  {}", fault.id, fault.severity, self.standing());
-        println!("  symptom       {}", fault.symptom);
-        println!("  where         {}", self.site());
-        println!("  services      {}", some_of(&fault.services));
+        say!("{}  severity {}  {}", fault.id, fault.severity, self.standing());
+        say!("  symptom       {}", fault.symptom);
+        say!("  where         {}", self.site());
+        say!("  services      {}", some_of(&fault.services));
         if !fault.components.is_empty() {
-            println!("  components    {}", some_of(&fault.components));
+            say!("  components    {}", some_of(&fault.components));
         }
-        println!("  responsible   {}", fault.responsible.name());
+        say!("  responsible   {}", fault.responsible.name());
         if let Some(cause) = fault.cause {
-            println!("  cause         {}", cause.name());
+            say!("  cause         {}", cause.name());
         }
         self.whom_to_call();
         self.clocks();
         for stop in &fault.stops {
             let to = stop.to.map_or("now".to_owned(), |to| to.to_string());
-            println!("  clock stood   {} to {to}  {}", stop.from, stop.reason.name());
+            say!("  clock stood   {} to {to}  {}", stop.from, stop.reason.name());
         }
-        println!("  steps");
+        say!("  steps");
         for (_, at, step) in &fault.steps {
             let written = if step.when == *at { String::new() } else { format!(" (written down {at})") };
             let reference = if step.reference.is_empty() { String::new() } else { format!(" [{}]", step.reference) };
-            println!("    {}  {:<6}  {}: {}{reference}{written}", step.when, step.action.name(), step.who, step.text);
+            say!("    {}  {:<6}  {}: {}{reference}{written}", step.when, step.action.name(), step.who, step.text);
         }
     }
 

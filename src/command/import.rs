@@ -19,7 +19,7 @@ pub fn run(args: &Import) -> Outcome {
         .map_err(|error| Failure::new(format!("cannot make the data folder {}: {error}", dir.display())))?;
     match import(dir, &args.file, &Targets::of(&config), &args.by, now()) {
         Ok(done) => {
-            println!(
+            say!(
                 "{} rounds from {} to {} imported from {}",
                 done.rounds,
                 done.span.from,

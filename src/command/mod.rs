@@ -1,5 +1,22 @@
 //! One file per command. Results go to standard output, everything else to standard error.
 
+/// A result's lines on standard output, as [`result`] writes them.
+macro_rules! say {
+    ($($what:tt)*) => { $crate::command::result(format_args!("{}\n", format_args!($($what)*))) };
+}
+
+/// The same for text that has its line ends.
+macro_rules! put {
+    ($($what:tt)*) => { $crate::command::result(format_args!($($what)*)) };
+}
+
+/// A remark beside the result, on standard error; nobody may be there to read it.
+macro_rules! note {
+    ($($what:tt)*) => {{
+        let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("{}\n", format_args!($($what)*)));
+    }};
+}
+
 pub mod check;
 pub mod demo;
 pub mod discover;
@@ -15,6 +32,7 @@ pub mod snmp;
 pub mod survey;
 pub mod verify;
 
+use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -50,6 +68,17 @@ impl Failure {
     /// A failure with an exit code of its own.
     pub fn with_code(code: u8, message: impl std::fmt::Display) -> Self {
         Self { code, message: message.to_string() }
+    }
+}
+
+/// Writes to standard output. Whoever read it may have gone (`| head`): the command ends as it would have. What cannot be
+/// written for another reason, as to a full disk, ends the process with that reason: half a result is none.
+fn result(what: std::fmt::Arguments<'_>) {
+    if let Err(error) = std::io::stdout().write_fmt(what)
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        note!("assured: cannot write the result: {error}");
+        std::process::exit(1);
     }
 }
 

@@ -50,7 +50,7 @@ pub fn run(args: &cli::Outage) -> Outcome {
             let at = now();
             let (mut store, _) = Store::open_as_command(&config.monitor.data_dir, at).map_err(Failure::new)?;
             store.append(at, &[Entry::Fact(body)]).map_err(Failure::new)?;
-            println!("noted on {service} at {about}");
+            say!("noted on {service} at {about}");
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -64,10 +64,10 @@ fn list(report: &Report, json: bool) {
             if json {
                 let mut value = serde_json::to_value(outage).unwrap_or_default();
                 value["service"] = service.id.clone().into();
-                println!("{value}");
+                say!("{value}");
             } else {
                 let lasts = if outage.lasts { " and lasts" } else { "" };
-                println!(
+                say!(
                     "{}  {} to {}{lasts}  {} s, {} s count  {}",
                     service.id,
                     outage.from,
@@ -80,29 +80,31 @@ fn list(report: &Report, json: bool) {
         }
     }
     if none && !json {
-        println!("no outages in {}", report.period.month);
+        say!("no outages in {}", report.period.month);
     }
 }
 
 fn show(service: &str, outage: &model::Outage) {
-    println!("{service} down from {} to {}", outage.from, outage.to);
-    println!(
+    say!("{service} down from {} to {}", outage.from, outage.to);
+    say!(
         "  length      {} s, of which {} s are excluded and {} s count",
-        outage.seconds, outage.excluded, outage.counted
+        outage.seconds,
+        outage.excluded,
+        outage.counted
     );
-    println!("  components  {}", outage.components.join(", "));
+    say!("  components  {}", outage.components.join(", "));
     for (end, dated) in [("from", &outage.from_by), ("to", &outage.to_by)] {
         if let Some(dated) = dated {
-            println!("  {end:<10}  dated by {} ({}, {})", dated.words(), dated.component, dated.source);
+            say!("  {end:<10}  dated by {} ({}, {})", dated.words(), dated.component, dated.source);
         }
     }
     if !outage.cause.is_empty() {
-        println!("  cause       {}", outage.cause);
+        say!("  cause       {}", outage.cause);
     }
     if let Some(restored) = &outage.restored {
-        println!("  restored    {restored}");
+        say!("  restored    {restored}");
     }
     for note in &outage.notes {
-        println!("  note        {note}");
+        say!("  note        {note}");
     }
 }

@@ -66,11 +66,11 @@ pub fn run(args: &Probe) -> Outcome {
             } else {
                 found.text(&host, address, &class)
             };
-            print!("{text}");
+            put!("{text}");
             return Ok(if found.rtts.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS });
         }
         let worked = survey.as_ref().is_some_and(Survey::worked);
-        print!("{}", both(args.json, &host, address, &class, &found, survey.as_ref()));
+        put!("{}", both(args.json, &host, address, &class, &found, survey.as_ref()));
         Ok(if worked { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     })
 }

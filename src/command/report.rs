@@ -40,10 +40,10 @@ pub fn run(args: &cli::Report) -> Outcome {
     let replace = args.replace || report.revision.is_some() || gives_way(args, &report);
     let (folder, zip) = store::write(&args.out, &report.pack_name(), &files, replace).map_err(Failure::new)?;
     steps.done("put the pack on the disk, as a folder and as an archive");
-    println!("{}\n{}", folder.display(), zip.display());
-    print!("{}", told(&report));
+    say!("{}\n{}", folder.display(), zip.display());
+    put!("{}", told(&report));
     if report.provisional {
-        eprintln!("provisional: {} is not closed, its figures may still change", report.period.month);
+        note!("provisional: {} is not closed, its figures may still change", report.period.month);
         return Ok(ExitCode::from(PROVISIONAL));
     }
     Ok(ExitCode::SUCCESS)
@@ -122,7 +122,7 @@ fn made_final(config: &Config, wanted: Wanted, reason: Option<&str>) -> Result<O
                     listed.join("\n")
                 )));
             };
-            eprintln!("revision {} of {month}: {reason}\n{}", number + 1, listed.join("\n"));
+            note!("revision {} of {month}: {reason}\n{}", number + 1, listed.join("\n"));
             let journal = journal::decode(&old_collected.journal).map_err(Failure::new)?;
             Body::Revision {
                 contract,

@@ -17,12 +17,12 @@ pub fn run(args: &Verify) -> Outcome {
     match verify::verify(&files, key.as_ref(), recompute, &mut |what| steps.done(what)) {
         Ok(holds) => {
             for line in holds.lines() {
-                println!("{line}");
+                say!("{line}");
             }
             Ok(ExitCode::SUCCESS)
         }
         Err(wrong) => {
-            println!("{wrong}");
+            say!("{wrong}");
             Ok(ExitCode::FAILURE)
         }
     }
