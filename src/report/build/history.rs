@@ -4,17 +4,16 @@ mod parts;
 mod sources;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use self::parts::Parts;
 pub(in crate::report::build) use self::sources::Sources;
 use self::sources::{segments, sources};
+use super::closing::{Intervals, closing};
 use crate::config::Config;
-use crate::config::model::{Component, Hysteresis};
 use crate::evidence::fault::Faults;
 use crate::measurement::Cause;
 use crate::names::{ClassIx, ComponentIx, ContractIx, ServiceIx};
-use crate::report::journal::{Entry, Source};
+use crate::report::journal::Entry;
 use crate::report::model::Revision;
 use crate::sla::account::MonthBook;
 use crate::sla::calendar::Month;
@@ -227,7 +226,11 @@ impl<'a> Reading<'a> {
         classes.sort_by_key(|r| (r.component, r.class, r.span.from));
         let parts = Parts { classes, ..parts };
         let components = components_of(config, contract);
-        let close = closing(config, &components, month_span.to);
+        let mut intervals = Intervals::default();
+        for rounds in &parts.rounds {
+            intervals.take(month_span.to, rounds.component, rounds.source, rounds.last(), rounds.interval);
+        }
+        let close = closing(config, contract, month_span.to, &intervals);
         let begin =
             parts.rounds.iter().map(|r| r.first).min().map_or(month_span.from, |first| first.min(month_span.from));
         let end = as_of.min(close).max(begin);
@@ -266,30 +269,6 @@ impl<'a> Reading<'a> {
             revision: parts.revision,
         })
     }
-}
-
-/// When a contract's month can no longer change by itself: the rounds that its last decisions need are in.
-#[must_use]
-pub fn closing(config: &Config, components: &[ComponentIx], month_end: Sec) -> Sec {
-    let rounds = |source: Source, component: &Component, interval: Duration, timeout: Duration| -> u64 {
-        let Hysteresis { down_after, up_after } = source.hysteresis(component.hysteresis);
-        let rounds = u64::from(down_after.max(up_after)) + 1;
-        let each = interval.as_secs().saturating_add(timeout.as_secs()).max(1);
-        rounds.saturating_mul(each).saturating_mul(3) / 2 + 60
-    };
-    let wait = |c: &ComponentIx| -> u64 {
-        let component = &config.components[c.get()];
-        let icmp = component.icmp.as_ref().map(|i| (i.interval, i.timeout));
-        let (interval, timeout) = icmp.unwrap_or((Duration::from_secs(60), Duration::ZERO));
-        let pings = rounds(Source::Ping, component, interval, timeout);
-        let polls = config.polling(component).map(|p| {
-            // What interfaces said is written a poll later.
-            rounds(Source::Interface, component, p.interval, p.longest()).saturating_add(p.interval.as_secs() + 60)
-        });
-        polls.map_or(pings, |polls| polls.max(pings))
-    };
-    let longest = components.iter().map(wait).max().unwrap_or(60);
-    month_end.plus(i64::try_from(longest).unwrap_or(i64::MAX / 4))
 }
 
 impl History {

@@ -8,6 +8,7 @@
 //! No clock, no I/O, nothing but its two arguments: whoever has both gets the same report.
 
 mod classes;
+mod closing;
 mod faults;
 mod health;
 mod history;
@@ -16,7 +17,8 @@ mod sites;
 
 use std::collections::BTreeMap;
 
-pub use self::history::{Case, CaseState, History, Reading, closing, components_of, counted_spans_of, watched_of};
+pub use self::closing::{Intervals, closing};
+pub use self::history::{Case, CaseState, History, Reading, counted_spans_of, watched_of};
 
 use super::journal::{self, Journal, Source};
 use super::model::{self, Evidence, Method, Period, Probing, Report, SCHEMA, Totals, Verdict};

@@ -12,7 +12,7 @@ mod rounds;
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::rounds::{Decided, Merged, entries};
-use super::build::{self, CALCULATION, History, closing, past};
+use super::build::{self, CALCULATION, History, Intervals, closing, past};
 use super::driver::{self as threads, both};
 use super::fault;
 use super::journal::{self, Entry, Source as From};
@@ -83,7 +83,7 @@ pub fn collect(
     let source = Source { config, reader, names: Names::of(config), contract: wanted.contract, until: wanted.until };
     let zone = &config.monitor.time_zone;
     let span = wanted.month.span(zone);
-    let close = closing(config, &build::components_of(config, wanted.contract), span.to);
+    let (rounds, close) = source.rounds(span, wanted.at)?;
     let as_of = if wanted.at >= close {
         close
     } else if wanted.asked {
@@ -92,6 +92,7 @@ pub fn collect(
         // The evidence, not the clock, says how far the month has got: the same evidence gives the same report.
         reader.extent().map_or(wanted.at, |e| e.to.min(wanted.at))
     };
+    done("read every round");
     let mut entries = vec![source.genesis(wanted.month, span, as_of)];
     entries.extend(source.facts(span));
     done("read what people and the monitor did");
@@ -99,8 +100,7 @@ pub fn collect(
         entries.extend(source.past_month(month, &entries)?);
     }
     done("accounted for the months before");
-    entries.extend(source.rounds(span, as_of.min(close))?);
-    done("read every round");
+    entries.extend(rounds);
     let history = History::of(config, &entries)?;
     done("accounted for every second");
     let mut writer = journal::Writer::new();
@@ -327,14 +327,13 @@ impl Source<'_> {
         if self.reader.extent().is_none_or(|e| e.intersect(span).is_none()) {
             return Ok(Vec::new());
         }
-        let close = closing(self.config, &build::components_of(self.config, self.contract), span.to);
-        let mut entries = vec![self.genesis(month, span, close)];
-        entries.extend(self.facts(span));
-        entries.extend(so_far.iter().filter(|e| matches!(e, Entry::Month { .. })).cloned());
-        let rounds = self.rounds(span, close)?;
+        let (rounds, close) = self.rounds(span, Sec(i64::MAX))?;
         if rounds.is_empty() {
             return Ok(Vec::new());
         }
+        let mut entries = vec![self.genesis(month, span, close)];
+        entries.extend(self.facts(span));
+        entries.extend(so_far.iter().filter(|e| matches!(e, Entry::Month { .. })).cloned());
         entries.extend(rounds);
         let history = History::of(self.config, &entries)?;
         Ok(past(self.config, &history))
@@ -344,8 +343,9 @@ impl Source<'_> {
         Merged::new(from.hysteresis(self.config.components[component.get()].hysteresis))
     }
 
-    /// The rounds that a month's states follow from, of whatever its services need and of what stands before that.
-    fn rounds(&self, span: Span, end: Sec) -> Result<Vec<Entry>, String> {
+    /// The rounds that a month's states follow from, of whatever its services need and of what stands before that, up
+    /// to `most` or to when the month can no longer change; and when that is.
+    fn rounds(&self, span: Span, most: Sec) -> Result<(Vec<Entry>, Sec), String> {
         let components = build::watched_of(self.config, self.contract);
         let only: BTreeSet<ComponentIx> = components.iter().copied().collect();
         let read = |span: Span, only: &BTreeSet<ComponentIx>, merged: &mut BTreeMap<Whose, Merged>| {
@@ -359,8 +359,19 @@ impl Source<'_> {
                 }
             });
         };
-        let mut month = BTreeMap::new();
-        read(Span::new(span.from, end), &only, &mut month);
+        let (mut month, mut end, mut intervals) = (BTreeMap::new(), span.from, Intervals::default());
+        let close = loop {
+            // Rounds at longer intervals than were known of so far may ask for more of the next month.
+            let close = closing(self.config, self.contract, span.to, &intervals);
+            if close.min(most) <= end {
+                break close;
+            }
+            read(Span::new(end, close.min(most)), &only, &mut month);
+            end = close.min(most);
+            for ((component, source), merged) in &month {
+                merged.intervals().for_each(|(last, i)| intervals.take(span.to, *component, *source, last, i));
+            }
+        };
         // Before the month, look back only as far as each component's state at its start needs, and how long it has had it.
         let mut before: BTreeMap<Whose, Merged> = BTreeMap::new();
         let mut open: BTreeSet<Whose> =
@@ -400,7 +411,7 @@ impl Source<'_> {
             all.extend(entries(id(whose.0), whose.1, &whole));
         }
         all.sort_by(|a, b| journal_order(a).cmp(&journal_order(b)));
-        Ok(all)
+        Ok((all, close))
     }
 
     /// What a component's state follows from: its interface counts only while it is configured.

@@ -83,6 +83,11 @@ impl Merged {
         later.runs.into_iter().for_each(|s| self.add(s));
     }
 
+    /// When each run ended, and the interval of its rounds.
+    pub(super) fn intervals(&self) -> impl Iterator<Item = (Sec, u64)> {
+        self.runs.iter().map(|run| (Sec(run.last()), u64::from(run.interval)))
+    }
+
     fn push(&mut self, run: Run<Verdict>, dated_by: DatedBy) {
         self.add(Stretch {
             dated_by,

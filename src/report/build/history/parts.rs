@@ -29,6 +29,14 @@ pub(super) struct Rounds {
     pub(super) dated_by: DatedBy,
 }
 
+impl Rounds {
+    /// When the last of them was due.
+    pub(super) fn last(&self) -> Sec {
+        let steps = i64::try_from(self.count.saturating_sub(1)).unwrap_or(i64::MAX);
+        self.first.plus(self.step.saturating_mul(steps))
+    }
+}
+
 /// Positions by identifier: components, classes, services.
 pub(super) type Index = (BTreeMap<String, ComponentIx>, BTreeMap<String, ClassIx>, BTreeMap<String, ServiceIx>);
 
