@@ -243,8 +243,16 @@ fn outages(book: &mut Workbook, report: &Report) -> Result<(), WorkbookError> {
 }
 
 fn objectives(book: &mut Workbook, report: &Report) -> Result<(), WorkbookError> {
-    let head =
-        [("Service", 18.0), ("Class", 12.0), ("Measure", 14.0), ("Limit", 12.0), ("Measured", 12.0), ("Verdict", 12.0)];
+    let head = [
+        ("Service", 18.0),
+        ("Class", 12.0),
+        ("Measure", 14.0),
+        ("Limit", 12.0),
+        ("Measured", 12.0),
+        ("At best", 12.0),
+        ("At worst", 12.0),
+        ("Verdict", 12.0),
+    ];
     let rows = report.services.iter().flat_map(|s| {
         s.objectives.iter().map(|o| {
             vec![
@@ -253,6 +261,8 @@ fn objectives(book: &mut Workbook, report: &Report) -> Result<(), WorkbookError>
                 t(&o.measure),
                 t(&o.limit),
                 t(o.value.as_deref().unwrap_or("")),
+                t(o.between.as_ref().map_or("", |[best, _]| best)),
+                t(o.between.as_ref().map_or("", |[_, worst]| worst)),
                 t(o.verdict.words()),
             ]
         })

@@ -52,6 +52,13 @@ impl Sketch {
         self.add(bucket(rtt.0), 1);
     }
 
+    /// Counts as many equal round-trip times.
+    pub fn record_times(&mut self, rtt: Micros, times: u64) {
+        if times > 0 {
+            self.add(bucket(rtt.0), times);
+        }
+    }
+
     /// From counts by bucket, in any order; buckets that do not exist are left out.
     pub fn from_counts(counts: impl IntoIterator<Item = (u16, u64)>) -> Self {
         let mut sketch = Self::default();

@@ -21,6 +21,7 @@ pub mod ledger;
 pub mod link;
 pub mod mef;
 pub mod objective;
+pub mod pool;
 pub mod ratio;
 pub mod restore;
 pub mod state;

@@ -27,8 +27,8 @@ pub struct ClassAggregate {
     pub lost: u64,
     /// Probes that were due but not measured; they are in no figure.
     pub not_measured: u64,
-    /// Of the received ones: those whose round-trip times are in the figures below. Fewer only where a minute
-    /// was cut by an outage and nobody can say any more which of its round-trip times belong to which part.
+    /// Round-trip times in the figures below: those of the received probes, unless they stand in an aggregate of their
+    /// own because what was received has to be told apart in time and the times cannot be.
     pub timed: u64,
     /// Sum of round-trip times, microseconds.
     pub rtt_sum_us: u64,
@@ -68,12 +68,20 @@ impl From<&Tally> for ClassAggregate {
 impl ClassAggregate {
     /// Counts a reply.
     pub fn reply(&mut self, rtt: Micros) {
-        self.received += 1;
-        self.timed += 1;
-        self.rtt_sum_us = self.rtt_sum_us.saturating_add(u64::from(rtt.0));
+        self.replies(rtt, 1);
+    }
+
+    /// Counts as many replies that took equally long.
+    pub fn replies(&mut self, rtt: Micros, times: u64) {
+        if times == 0 {
+            return;
+        }
+        self.received = self.received.saturating_add(times);
+        self.timed = self.timed.saturating_add(times);
+        self.rtt_sum_us = self.rtt_sum_us.saturating_add(u64::from(rtt.0).saturating_mul(times));
         self.rtt_min = Some(self.rtt_min.map_or(rtt, |m| m.min(rtt)));
         self.rtt_max = Some(self.rtt_max.map_or(rtt, |m| m.max(rtt)));
-        self.sketch.record(rtt);
+        self.sketch.record_times(rtt, times);
     }
 
     /// Counts a minute's jitter, once the minute is over.
@@ -111,7 +119,12 @@ impl ClassAggregate {
     /// Voice quality over all of it: mean round trip, mean jitter, loss, and what a de-jitter buffer of that size discards.
     #[must_use]
     pub fn voice(&self, codec: Codec, model: DelayModel) -> Option<Rating> {
-        if self.timed == 0 {
+        self.voice_from(self.rtt_min, codec, model)
+    }
+
+    /// [`voice`](Self::voice) where the de-jitter buffer began with a reply as fast as `fastest`.
+    fn voice_from(&self, fastest: Option<Micros>, codec: Codec, model: DelayModel) -> Option<Rating> {
+        if self.timed == 0 || self.population() == 0 {
             return None;
         }
         let rtt_ms = self.rtt_sum_us as f64 / self.timed as f64 / 1e3;
@@ -119,7 +132,7 @@ impl ClassAggregate {
             if self.jitter_minutes == 0 { 0.0 } else { self.jitter_nanos as f64 / self.jitter_minutes as f64 / 1e6 };
         let loss_percent = self.lost as f64 * 100.0 / self.population() as f64;
         let playout = Micros((voice::playout_ms(jitter_ms) * 1e3) as u32);
-        let latest = Micros(self.rtt_min.unwrap_or_default().0.saturating_add(playout.0));
+        let latest = Micros(fastest.unwrap_or_default().0.saturating_add(playout.0));
         let late_percent = self.sketch.count_above(latest) as f64 * 100.0 / self.timed as f64;
         let path = voice::path_from_round_trips(codec, rtt_ms, jitter_ms, loss_percent, late_percent);
         Some(voice::rate(codec, path, model))
@@ -184,17 +197,29 @@ pub struct Outcome {
 /// Evaluates an objective over everything that counts; `codec` is the class's, for MOS.
 #[must_use]
 pub fn evaluate(objective: &Objective, all: &ClassAggregate, codec: Option<Codec>) -> Outcome {
+    judge(objective, all, all.rtt_min, codec)
+}
+
+/// [`evaluate`] where variation is measured from a reply as fast as `fastest`.
+pub(super) fn judge(
+    objective: &Objective,
+    all: &ClassAggregate,
+    fastest: Option<Micros>,
+    codec: Option<Codec>,
+) -> Outcome {
     let judged = match objective.limit {
-        Limit::Micros(limit) => delay(objective.measure, all, limit),
+        Limit::Micros(limit) => delay(objective.measure, all, fastest, limit),
         Limit::Share(limit) => (all.population() > 0).then(|| {
             let kept =
                 u128::from(all.lost) * u128::from(Share::ONE.0) <= u128::from(limit.0) * u128::from(all.population());
             (Value::Loss { lost: all.lost, of: all.population() }, Some(kept))
         }),
-        Limit::Mos(limit) => codec.and_then(|codec| all.voice(codec, DelayModel::default())).map(|rating| {
-            let mos = (rating.mos * 1e4) as u32;
-            (Value::Mos(mos), Some(mos >= limit))
-        }),
+        Limit::Mos(limit) => {
+            codec.and_then(|codec| all.voice_from(fastest, codec, DelayModel::default())).map(|rating| {
+                let mos = (rating.mos * 1e4) as u32;
+                (Value::Mos(mos), Some(mos >= limit))
+            })
+        }
     };
     let verdict = match judged {
         None | Some((_, None)) => Verdict::NotProven,
@@ -206,7 +231,7 @@ pub fn evaluate(objective: &Objective, all: &ClassAggregate, codec: Option<Codec
 
 /// A measure of delay in nanoseconds, and whether it is at most `limit` microseconds, exactly; `None` for whether when
 /// what is kept of the round-trip times cannot tell.
-fn delay(measure: Measure, all: &ClassAggregate, limit: u64) -> Option<(Value, Option<bool>)> {
+fn delay(measure: Measure, all: &ClassAggregate, fastest: Option<Micros>, limit: u64) -> Option<(Value, Option<bool>)> {
     let limit_nanos = u128::from(limit) * u128::from(NANOS_PER_MICRO);
     let mean = |sum_nanos: u128, of: u64| {
         (of > 0).then(|| {
@@ -237,7 +262,7 @@ fn delay(measure: Measure, all: &ClassAggregate, limit: u64) -> Option<(Value, O
         Measure::RttP99 => percentile(99),
         Measure::RttMax => all.rtt_max.map(|us| (nanos(us), Some(u64::from(us.0) <= limit))),
         Measure::Jitter => mean(u128::from(all.jitter_nanos), all.jitter_minutes),
-        Measure::PdvP99 => within(99, all.sketch.count(), all.rtt_min?),
+        Measure::PdvP99 => within(99, all.sketch.count(), fastest?),
         // The configuration check gives these limits of their own kind.
         Measure::Loss | Measure::Mos => None,
     }

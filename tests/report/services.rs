@@ -142,6 +142,7 @@ fn service(plan: &Plan<'_>) -> Service {
                 measure: s(measure),
                 limit: s(limit),
                 value: Some(s(value)),
+                between: (plan.id == "ch-voice" && *measure == "rtt_mean").then(|| [s("18.203ms"), s("18.206ms")]),
                 verdict: *verdict,
             })
             .collect(),

@@ -64,6 +64,10 @@ fn quality(
     let mut worst: BTreeMap<String, u64> = BTreeMap::new();
     for row in rows {
         month.merge(&row.aggregate);
+        if !row.parts.is_empty() {
+            // What was lost meanwhile stands elsewhere.
+            continue;
+        }
         let Some(mos) = mos(&row.aggregate) else { continue };
         let weight = row.span.seconds().div_ceil(60).max(1);
         minutes += weight;

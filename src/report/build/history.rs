@@ -86,6 +86,8 @@ pub struct ClassRow {
     pub(super) class: ClassIx,
     pub(super) span: Span,
     pub(super) aggregate: ClassAggregate,
+    /// When the replies of `aggregate` came, and how many, when they do not count as a whole.
+    pub(super) parts: Vec<(Span, u64)>,
 }
 
 /// A past month of a service.

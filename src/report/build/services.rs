@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::history::{History, counted_spans_of};
+use super::history::{ClassRow, History, counted_spans_of};
 use super::{percent, services_of};
 use crate::config::Config;
 use crate::config::model::{Formula, Limit, Objective, Sla, UnknownPolicy};
@@ -14,7 +14,8 @@ use crate::sla::account::{Accounts, Entered, Entry, MonthBook, round};
 use crate::sla::credit::{Claim, credit};
 use crate::sla::exclusion::{total, union};
 use crate::sla::figures::{Counted, Figures, Promise, figures, formula_name};
-use crate::sla::objective::{ClassAggregate, Value, evaluate};
+use crate::sla::objective::Value;
+use crate::sla::pool::{Judged, Pool};
 use crate::sla::ratio::Ratio;
 use crate::sla::restore::RestoreClock;
 use crate::sla::state::State;
@@ -339,22 +340,40 @@ fn objectives(config: &Config, history: &History, ix: ServiceIx, sla: &Sla) -> V
     sla.objectives
         .iter()
         .map(|objective| {
-            let mut pooled = ClassAggregate::default();
+            let mut pool = Pool::default();
             let rows = components.iter().flat_map(|c| history.classes_of(*c));
-            for row in rows.filter(|r| r.class == objective.class && inside(&counted, r.span)) {
-                pooled.merge(&row.aggregate);
+            for row in rows.filter(|r| r.class == objective.class) {
+                pour(row, &counted, &mut pool);
             }
             let class = &config.classes[objective.class.get()];
-            let outcome = evaluate(objective, &pooled, class.codec);
+            let Judged { outcome, between } = pool.evaluate(objective, class.codec);
+            let between = between.map(|(best, worst)| [value(best), value(worst)]);
             model::Objective {
                 class: class.id.to_string(),
                 measure: objective.measure.name().into(),
                 limit: limit(objective),
                 value: outcome.value.map(value),
+                between: between.filter(|[best, worst]| best != worst),
                 verdict: outcome.verdict,
             }
         })
         .collect()
+}
+
+/// Adds what counts of a class record where `counted` says when rounds count.
+fn pour(row: &ClassRow, counted: &[Span], pool: &mut Pool) {
+    let Some((last, _)) = row.parts.last() else {
+        if inside(counted, row.span) {
+            pool.add(&row.aggregate);
+        }
+        return;
+    };
+    let ours = row.parts.iter().filter(|(part, _)| inside(counted, *part)).map(|(_, replies)| replies).sum::<u64>();
+    if ours == row.aggregate.timed {
+        pool.add(&row.aggregate);
+    } else {
+        pool.add_part(&row.aggregate, ours, inside(counted, *last));
+    }
 }
 
 /// Whether all of `span` lies in one of the disjoint, sorted `spans`.

@@ -25,12 +25,16 @@ pub fn chapter(report: &Report) -> Chapter {
     );
     for s in &report.services {
         for o in &s.objectives {
+            let value = o.value.as_deref().unwrap_or("–");
             objectives.rows.push(vec![
                 Cell::text(words::cut(&s.title)),
                 Cell::text(&o.class),
                 Cell::text(measure(&o.measure)),
                 Cell::Text(format!("{} {}", if o.measure == "mos" { "≥" } else { "≤" }, o.limit)),
-                Cell::strong(o.value.as_deref().unwrap_or("–")),
+                match &o.between {
+                    None => Cell::strong(value),
+                    Some([best, worst]) => Cell::Pair(value.to_owned(), format!("{best} to {worst}")),
+                },
                 Cell::verdict(o.verdict),
             ]);
         }
@@ -68,9 +72,11 @@ pub fn chapter(report: &Report) -> Chapter {
     let mut blocks = vec![
         Block::Text("Objectives are judged over the time in which the service was up. Round-trip times are in milliseconds; 95% means that so many of the answers were no later.".into()),
         Block::Table(objectives),
-        Block::Heading("The month by class, times in milliseconds".into()),
-        Block::Table(months),
     ];
+    if report.services.iter().flat_map(|s| &s.objectives).any(|o| o.between.is_some()) {
+        blocks.push(Block::Text("Under a value stands, at best to at worst, what it may have been: where up time began or ended inside a minute, the evidence tells how many of its answers count, not which. The verdict holds for all of that, or is not proven.".into()));
+    }
+    blocks.extend([Block::Heading("The month by class, times in milliseconds".into()), Block::Table(months)]);
     for c in report.classes.iter().take(DRAWN) {
         blocks.push(Block::Heading(format!("{}, class {} ({})", c.component, c.class, c.dscp)));
         blocks.push(Block::Picture(pictures(c)));

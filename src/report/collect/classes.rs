@@ -158,15 +158,24 @@ impl Classes<'_> {
     }
 
     /// A row that is cut, part by part. Which rounds were lost is known to the second; round-trip times are known
-    /// of the whole row only, so they are told where all that answered counts alike.
+    /// of the whole row only: they are told with the part in which they were when all that answered counts alike, and
+    /// else in a record of their own, with how many replies came when.
     fn split(&self, row: &Row, tight: Span, each: Each<'_>) {
         let (parts, timed) = self.parts(row, tight);
+        let key = (row.component, row.class);
         for (span, signature, rounds) in &parts {
             if signature.is_some() {
                 let nothing = Replies::default();
                 let replies = if timed == Ok(Some(*span)) { &row.tally.replies } else { &nothing };
-                self.give((row.component, row.class), *span, rounds, replies, each);
+                self.give(key, *span, rounds, replies, each);
             }
+        }
+        let answered = |(_, _, rounds): &&Part| rounds.replies() > 0;
+        let divided: Vec<(Span, u32)> =
+            parts.iter().filter(answered).map(|(span, _, r)| (*span, r.replies())).collect();
+        let whole = divided.first().zip(divided.last()).map(|((a, _), (b, _))| Span::new(a.from, b.to));
+        if let (Err(()), Some(whole)) = (timed, whole) {
+            self.give_divided(key, whole, &row.tally.replies, &divided, each);
         }
     }
 
@@ -196,8 +205,25 @@ impl Classes<'_> {
         (parts, timed)
     }
 
-    fn give(&self, (component, class): Key, span: Span, rounds: &Rounds, replies: &Replies, each: Each<'_>) {
-        let entry = Entry::Class {
+    fn give(&self, key: Key, span: Span, rounds: &Rounds, replies: &Replies, each: Each<'_>) {
+        each((span.from, key.0, key.1), self.entry(key, span, rounds, replies, Vec::new()));
+    }
+
+    fn give_divided(&self, key: Key, span: Span, replies: &Replies, parts: &[(Span, u32)], each: Each<'_>) {
+        let part = |(part, replies): &(Span, u32)| format!("{} {} {replies}", part.from.0, part.to.0);
+        let parts = parts.iter().map(part).collect();
+        each((span.from, key.0, key.1), self.entry(key, span, &Rounds::default(), replies, parts));
+    }
+
+    fn entry(
+        &self,
+        (component, class): Key,
+        span: Span,
+        rounds: &Rounds,
+        replies: &Replies,
+        parts: Vec<String>,
+    ) -> Entry {
+        Entry::Class {
             component: self.asked.config.components[component.get()].id.to_string(),
             class: self.asked.config.classes[class.get()].id.to_string(),
             from: span.from.0,
@@ -212,8 +238,8 @@ impl Classes<'_> {
             jitter_sum_us: replies.jitter_sum_us,
             jitter_count: u64::from(replies.jitter_minutes),
             sketch: Sketch::from(&replies.buckets).to_text(),
-        };
-        each((span.from, component, class), entry);
+            parts,
+        }
     }
 }
 

@@ -116,6 +116,11 @@ pub enum Entry {
         jitter_count: u64,
         /// The sketch of round-trip times, base64.
         sketch: String,
+        /// When the replies came that these round-trip times are of, where not all of them count alike for everybody:
+        /// first second, first second after, and how many, as in `1775383200 1775383220 20`. The probes stand in records
+        /// of their own then, and `sent` is 0. The jitter is that of the last reply.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        parts: Vec<String>,
     },
     /// A past month's outcome, for twelve-month tests and the trend.
     Month {

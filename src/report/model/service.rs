@@ -149,6 +149,9 @@ pub struct Objective {
     pub limit: String,
     /// In the same unit; absent when nothing was measured.
     pub value: Option<String>,
+    /// The best and the worst that it may have been, where round trips count of which nobody can say which they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub between: Option<[String; 2]>,
     /// Whether it held.
     pub verdict: Verdict,
 }

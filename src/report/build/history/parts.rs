@@ -127,6 +127,7 @@ impl Parts {
                 jitter_sum_us,
                 jitter_count,
                 sketch,
+                parts,
             } => {
                 let micros = |us: &u64| u32::try_from(*us).map(Micros).map_err(|_| "a round-trip time beyond all time");
                 let answered = *rtt_count > 0;
@@ -145,7 +146,8 @@ impl Parts {
                     jitter_minutes: *jitter_count,
                 };
                 let class = classes.get(class).copied().ok_or(format!("the configuration has no class {class}"))?;
-                self.classes.push(ClassRow { component: component_of(component)?, class, span, aggregate });
+                let parts = divided(parts, &aggregate)?;
+                self.classes.push(ClassRow { component: component_of(component)?, class, span, aggregate, parts });
             }
             Entry::Month { service, month, down, availability, verdict, .. } => {
                 let month = Month::parse(month).ok_or(format!("{month} is no month"))?;
@@ -231,4 +233,26 @@ impl Parts {
         }
         Ok(())
     }
+}
+
+/// The stretches that the replies of a class record came in, and how many in each; they are all of them.
+fn divided(parts: &[String], all: &ClassAggregate) -> Result<Vec<(Span, u64)>, String> {
+    let mut found: Vec<(Span, u64)> = Vec::new();
+    for text in parts {
+        let (span, replies) = part(text).ok_or(format!("{text:?} is no part of a class record"))?;
+        if found.last().is_some_and(|(before, _)| before.to > span.from) {
+            return Err("the parts of a class record are not in order".into());
+        }
+        found.push((span, replies));
+    }
+    let sum = found.iter().try_fold(0_u64, |sum, (_, replies)| sum.checked_add(*replies));
+    let same = sum == Some(all.timed) && all.sketch.count() == all.timed && all.population() == 0;
+    if found.is_empty() || same { Ok(found) } else { Err("a class record that is not the sum of its parts".into()) }
+}
+
+/// First second, first second after, and how many replies.
+fn part(text: &str) -> Option<(Span, u64)> {
+    let mut words = text.split(' ');
+    let (from, to, replies) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+    (from < to && words.next().is_none()).then(|| (Span::new(Sec(from), Sec(to)), replies))
 }
