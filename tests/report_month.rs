@@ -50,8 +50,14 @@ fn report(pack: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(pack.join("report.json")).expect("report.json")).expect("JSON")
 }
 
-/// Compares everything that both say of every service.
-fn agree(folder: &Path, pack: &Path, month: &str) {
+fn millis(value: &Value) -> f64 {
+    value.as_str().and_then(|text| text.strip_suffix("ms")?.parse().ok()).expect("milliseconds")
+}
+
+/// Compares everything that both say of every service; how many objectives were only known between bounds, and of how
+/// many of those the verdict was known all the same.
+fn agree(folder: &Path, pack: &Path, month: &str) -> (usize, usize) {
+    let (mut bounded, mut decided) = (0, 0);
     let text = |name: &str| folder.join(name).to_str().expect("UTF-8").to_owned();
     let said = python("oracle.py", &[&text("assured.toml"), &text("rounds.csv"), &text("exclusions.json"), month]);
     let oracle: Value = serde_json::from_slice(&said).expect("the oracle prints JSON");
@@ -78,17 +84,43 @@ fn agree(folder: &Path, pack: &Path, month: &str) {
         for expected in theirs["objectives"].as_array().expect("objectives") {
             let same = |o: &&Value| o["class"] == expected["class"] && o["measure"] == expected["measure"];
             let ours = objectives.iter().find(same).expect("the same objective");
-            for key in ["value", "verdict"] {
-                assert_eq!(ours[key], expected[key], "{key} of {} {} of {id}", ours["class"], ours["measure"]);
-            }
+            let what = format!("{} {} of {id}", ours["class"], ours["measure"]);
+            let (value, verdict) = (&expected["value"], &expected["verdict"]);
+            let Some(between) = ours["between"].as_array() else {
+                assert_eq!((&ours["value"], &ours["verdict"]), (value, verdict), "{what}");
+                continue;
+            };
+            // Not known which of a minute's replies count: the truth is inside, and no verdict contradicts it. The
+            // fastest and the slowest stand at the edges of their buckets, and are cut to whole microseconds.
+            bounded += 1;
+            let [best, value, worst] = [&between[0], value, &between[1]].map(millis);
+            assert!(best <= value + 0.001 && value <= worst + 0.001, "{what}: {best} {value} {worst}");
+            assert!(ours["verdict"] == *verdict || ours["verdict"] == "not_proven", "{what}: {ours} {expected}");
+            decided += usize::from(ours["verdict"] == *verdict);
         }
     }
+    (bounded, decided)
+}
+
+/// A configuration with every interval set to `interval`.
+fn with_interval(text: &str, interval: &str) -> String {
+    let mut parts = text.split("interval = \"");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |all, part| {
+        let rest = part.split_once('"').expect("a quoted interval").1;
+        format!("{all}interval = \"{interval}\"{rest}")
+    })
+}
+
+/// [`agree`] where every minute counts as a whole or not at all.
+fn agree_exactly(folder: &Path, pack: &Path, month: &str) {
+    assert_eq!(agree(folder, pack, month), (0, 0), "nothing is known between bounds only");
 }
 
 #[test]
 fn a_month_of_a_hundred_components_equals_the_oracles_second_for_second() {
     let (folder, pack) = month(100, 20, "2026-10", &[]);
-    agree(folder.path(), &pack, "2026-10");
+    agree_exactly(folder.path(), &pack, "2026-10");
 }
 
 #[test]
@@ -96,15 +128,37 @@ fn every_edge_of_the_rules_equals_the_oracles_second_for_second() {
     // A month with each clock change.
     for (seed, month_of) in [(1, "2026-03"), (2, "2026-10")] {
         let (folder, pack) = month(8, seed, month_of, &["hostile"]);
-        agree(folder.path(), &pack, month_of);
+        agree_exactly(folder.path(), &pack, month_of);
         ok(assured(folder.path(), &["verify", pack.to_str().expect("UTF-8")]));
+
+        // Reported once more when everything is probed every second: the rounds keep the intervals that they had.
+        let text = std::fs::read_to_string(folder.path().join("assured.toml")).expect("a configuration");
+        let every_second = with_interval(&text, "1s");
+        std::fs::write(folder.path().join("later.toml"), every_second).expect("written");
+        let args = ["report", "--contract", "c", "--month", month_of, "--config", "later.toml", "--out", "later"];
+        ok(assured(folder.path(), &args));
+        let later = folder.path().join("later").join(format!("evidence-c-{month_of}"));
+        agree_exactly(folder.path(), &later, month_of);
+        ok(assured(folder.path(), &["verify", later.to_str().expect("UTF-8")]));
     }
+}
+
+#[test]
+fn round_trips_of_cut_minutes_are_bounded_and_no_service_changes_anothers() {
+    let (mut bounded, mut decided) = (0, 0);
+    for seed in [1, 2, 3] {
+        let (folder, pack) = month(6, seed, "2026-05", &["dense"]);
+        let (some, of_those) = agree(folder.path(), &pack, "2026-05");
+        ok(assured(folder.path(), &["verify", pack.to_str().expect("UTF-8")]));
+        (bounded, decided) = (bounded + some, decided + of_those);
+    }
+    assert!(bounded > 10 && decided > 5, "{decided} of {bounded}: the months are meant to cut minutes");
 }
 
 #[test]
 fn a_short_month_with_exclusions_equals_the_oracles_and_verifies_elsewhere() {
     let (folder, pack) = month(12, 3, "2026-03", &[]);
-    agree(folder.path(), &pack, "2026-03");
+    agree_exactly(folder.path(), &pack, "2026-03");
     let here = folder.path();
 
     // The same evidence gives the same bytes.
@@ -153,6 +207,6 @@ fn a_short_month_with_exclusions_equals_the_oracles_and_verifies_elsewhere() {
     let excluded =
         Value::from(vec![serde_json::json!({ "services": ["v000"], "from": from, "to": to, "state": "agreed" })]);
     std::fs::write(here.join("exclusions.json"), excluded.to_string()).expect("written");
-    agree(here, &pack, "2026-03");
+    agree_exactly(here, &pack, "2026-03");
     ok(assured(here, &["verify", "out/evidence-c-2026-03.zip"]));
 }

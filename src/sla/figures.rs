@@ -134,7 +134,8 @@ impl Counted {
 /// Everything that is said of a service's month.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Figures {
-    /// Availability by the contract's formula and unknown policy; `None` when all of the time it looks at is unknown.
+    /// Availability by the contract's formula and unknown policy; `None` when all of the time that it divides by is
+    /// unknown.
     pub availability: Option<Ratio>,
     /// Were all unknown time down.
     pub lower: Ratio,
@@ -168,19 +169,21 @@ pub fn figures(promise: &Promise, counted: &Counted, plan: &Plan) -> Figures {
     let upper = counted.availability(formula, UnknownPolicy::AsUp);
     let coverage = Ratio::new(accounts.window() - accounts.unknown, accounts.window());
     let (up, down, unknown, _) = counted.under(promise.unknown);
-    let blind = accounts.unknown > 0
+    // Time that could have been up or down, and is known.
+    let nothing = accounts.window() > 0
         && match formula {
-            Formula::Calendar | Formula::DowntimeBudget { .. } => accounts.window() == unknown,
+            Formula::Calendar | Formula::DowntimeBudget { .. } | Formula::Fixed30 => accounts.window() == unknown,
             Formula::AgreedTime => up + down == 0,
-            Formula::Fixed30 => unknown > 0 && accounts.window() == unknown,
         };
+    // Thirty days are thirty days, whatever is known of them.
+    let blind = nothing && accounts.unknown > 0 && *formula != Formula::Fixed30;
     let kept = match *formula {
         Formula::DowntimeBudget { month, year } => {
             down <= month && year.is_none_or(|most| counted.down_before.saturating_add(down) <= most)
         }
         Formula::Calendar | Formula::AgreedTime | Formula::Fixed30 => value.reaches(promise.target),
     };
-    let verdict = if blind || !coverage.reaches(promise.coverage_floor) {
+    let verdict = if nothing || !coverage.reaches(promise.coverage_floor) {
         Verdict::NotProven
     } else if kept {
         Verdict::Met
@@ -334,6 +337,21 @@ mod tests {
         assert_eq!((blind.availability, blind.verdict), (None, Verdict::NotProven));
         let none = of(Formula::Calendar, UnknownPolicy::Exclude, counted(0, 0, 0, 0));
         assert_eq!((none.availability.unwrap().percent().as_str(), none.verdict), ("100.0000", Verdict::Met));
+    }
+
+    #[test]
+    fn a_month_of_which_nothing_could_be_up_or_down_is_not_proven() {
+        let floorless = |formula, counted: Counted| {
+            let promise = Promise { coverage_floor: Share(0), ..promise(formula, UnknownPolicy::Exclude) };
+            let f = figures(&promise, &counted, &plan_of(counted.accounts.window()));
+            (f.availability.map(Ratio::percent), f.verdict)
+        };
+        let whole = || Some("100.0000".to_owned());
+        let (unknown, excluded) = (counted(0, 0, 500, 0), counted(0, 0, 0, 500));
+        assert_eq!(floorless(Formula::Calendar, unknown), (None, Verdict::NotProven));
+        assert_eq!(floorless(Formula::Fixed30, unknown), (whole(), Verdict::NotProven), "between its bounds");
+        assert_eq!(floorless(Formula::AgreedTime, excluded), (whole(), Verdict::NotProven), "nothing was promised");
+        assert_eq!(floorless(Formula::Calendar, excluded), (whole(), Verdict::Met), "excluded time counts as up");
     }
 
     #[test]

@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
 """Makes a contract, a month of random rounds in the import format, and its exclusions, for the oracle and for us.
 
-usage: generate.py COMPONENTS FOLDER SEED YYYY-MM [hostile]
+usage: generate.py COMPONENTS FOLDER SEED YYYY-MM [hostile | dense]
 Writes assured.toml, rounds.csv and exclusions.json. One round a minute; gaps, rounds that were not measured,
 outages and flapping at random. Nothing here is taken from the implementation under test.
 
 With `hostile` everything that the rules have an edge for: two classes, in one second or in two; instants with
 fractions; the same second twice; intervals and hysteresis of each component's own; rounds at exactly one and a half
 intervals; outages across both ends of the month; a component that was never probed; hours with holidays; acceptance
-inside the month and a contract that ends inside it; outages too short to count; late and overlapping maintenance;
-windows announced a second late.
+inside the month and a contract that ends inside it; outages too short to count, and one across the month's end that
+is long enough only with what lies behind it; late and overlapping maintenance; windows announced a second late.
+
+With `dense` two hours of rounds some seconds apart, in which states change within most minutes: services that share
+components, and objectives on their round-trip times.
 """
 import datetime
 import json
@@ -108,7 +111,7 @@ def hostile_contract(rng, components, year, month):
             f'[slas.s{n}]\navailability = "99.5%"\nformula = "{FORMULAE[n % 3]}"\nservice_hours = "{hours[n]}"\n'
             + ("" if hours[n] == "24x7" else 'holidays = "holidays.ics"\n')
             + f'unknown = "{POLICIES[n // 2 % 3]}"\ncoverage_floor = "{rng.choice([0, 60, 90])}%"\n'
-            f'min_outage = "{rng.choice(["0s", "90s", "300s"])}"\nmaintenance_notice = "{rng.choice([0, 2, 5])}d"\n'
+            f'min_outage = "{rng.choice(["0s", "90s", "300s", "2h"])}"\nmaintenance_notice = "{rng.choice([0, 2, 5])}d"\n'
             'objectives = [\n  { class = "voice", measure = "loss", limit = "0.1%" },\n'
             '  { class = "data", measure = "loss", limit = "5%" },\n]\n'
         )
@@ -152,6 +155,7 @@ def hostile_rounds(rng, write, component, kind, begin, end):
     interval = kind[0]
     # In milliseconds; history begins before the month, with it, or late, and ends before or behind its end.
     at = (begin + rng.choice([-7200, -90, 0, 0, 3600])) * 1000 + rng.randrange(1000)
+    month_end, long = end, rng.random() < 0.5
     end = (end + rng.choice([-3600, 0, 1800, 7200])) * 1000
     mood, left = rng.choice(["lost", "reply"]), 3
     edge = rng.choice(["lost", "reply", "flap"])
@@ -162,7 +166,7 @@ def hostile_rounds(rng, write, component, kind, begin, end):
         left -= 1
         # Both ends of the month lie inside of the same trouble.
         near = min(abs(at // 1000 - begin), abs(at // 1000 - end // 1000)) < 4 * interval
-        now = edge if near else mood
+        now = "lost" if long and abs(at // 1000 - month_end) < 3960 else edge if near else mood
         if now != "gap":
             late = rng.choice([0, 0, 0, 1, 999, 1000, 1500])
             seen = {"flap": None, "reply": "reply", "lost": "lost", "not_measured": "not_measured"}[now]
@@ -184,6 +188,72 @@ def hostile_rounds(rng, write, component, kind, begin, end):
         if rng.random() < 0.03:
             step = rng.choice([step * 3 // 2, step * 3 // 2 + 1000, step * 3 // 2 - 1000, step * 2, step + 1000])
         at += max(step, 3000)
+
+
+def dense_contract(rng, components):
+    text = [
+        '[monitor]\nvantage = "oracle"\nlisten = "127.0.0.1:9878"\ndata_dir = "data"\ntime_zone = "Europe/London"\n',
+        '[classes.voice]\ndscp = "EF"\ncodec = "G.711"\n[classes.data]\ndscp = "AF31"\n',
+        '[probing]\nicmp = { interval = "5s", timeout = "1s", size = 64, classes = ["voice", "data"] }\n',
+        '[contracts.c]\ntitle = "Dense"\nkind = "consolidated"\nprovider = "P"\ncustomer = "C"\nreference = "R-1"\n'
+        'starts = 2026-01-01\nends = 2029-03-31\ncontact = { name = "Desk", phone = "1", email = "a@b.example" }\n',
+        '[sites.x]\ntitle = "X"\n',
+    ]
+    for n in range(3):
+        limits = "".join(
+            f'  {{ class = "{name}", measure = "{measure}", limit = "{rng.choice([15, 20, 30, 60])}ms" }},\n'
+            for name in CLASSES
+            for measure in ("rtt_mean", "rtt_max")
+        )
+        text.append(
+            f'[slas.s{n}]\navailability = "99.5%"\nformula = "calendar"\nservice_hours = "24x7"\nunknown = "exclude"\n'
+            f'coverage_floor = "0%"\nmin_outage = "{rng.choice([0, 5, 20])}s"\nmaintenance_notice = "0s"\n'
+            f'objectives = [\n  {{ class = "voice", measure = "loss", limit = "5%" }},\n{limits}]\n'
+        )
+    kinds = []
+    for n in range(components):
+        kind = (rng.choice([1, 2, 5, 10]), rng.choice([1, 2, 3]), rng.choice([1, 2, 3]))
+        kinds.append(kind)
+        text.append(
+            f'[devices.d{n:03}]\nsite = "x"\nkind = "router"\naddress = "10.0.0.{n + 1}"\n'
+            f'probing = {{ icmp = {{ interval = "{kind[0]}s" }}, down_after = {kind[1]}, up_after = {kind[2]} }}\n'
+        )
+    for k in range(components):
+        a, b = (f"d{n:03}" for n in rng.sample(range(components), 2))
+        requires = [f'{{ all = ["{a}"] }}', f'{{ all = ["{a}", "{b}"] }}', f'{{ any = ["{a}", "{b}"] }}'][k % 3]
+        text.append(
+            f'[services.v{k:03}]\nsite = "x"\ncontract = "c"\nsla = "s{k % 3}"\nclass = "voice"\nrequires = {requires}\n'
+        )
+    return "\n".join(text), kinds
+
+
+def dense_rounds(rng, write, component, kind, at, end):
+    mood, left, slow = "reply", 0, 1
+    while at < end:
+        if left <= 0:
+            mood = rng.choices(["reply", "lost", "not_measured", "gap", "flap"], [60, 12, 2, 2, 10])[0]
+            left = int(rng.expovariate(1 / (60 if mood == "reply" else 6))) + 1
+            slow = rng.choice([1, 1, 3])
+        left -= 1
+        if mood != "gap":
+            time = datetime.datetime.fromtimestamp(at, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+            seen = rng.choice(["reply", "lost"]) if mood == "flap" else mood
+            for name in CLASSES:
+                outcome = "lost" if seen == "reply" and rng.random() < 0.02 else seen
+                rtt = rng.randrange(5000, 20000) * slow if outcome == "reply" else ""
+                write(f"{time},{component},{name},{outcome},{rtt}\n")
+        at += kind[0]
+
+
+def dense(components, folder, rng, begin):
+    text, kinds = dense_contract(rng, components)
+    pathlib.Path(folder, "assured.toml").write_text(text)
+    start = begin + 10 * 86400 + rng.randrange(3600)
+    with open(f"{folder}/rounds.csv", "w") as out:
+        out.write("time,component,class,outcome,rtt_us\n")
+        for n in range(components):
+            dense_rounds(rng, out.write, f"d{n:03}", kinds[n], start, start + 7200)
+    pathlib.Path(folder, "exclusions.json").write_text("[]")
 
 
 def hostile(components, folder, rng, year, month, begin, end):
@@ -209,6 +279,8 @@ def main():
     os.makedirs(folder, exist_ok=True)
     if sys.argv[5:] == ["hostile"]:
         return hostile(components, folder, random.Random(seed), year, month, begin, end)
+    if sys.argv[5:] == ["dense"]:
+        return dense(components, folder, random.Random(seed), begin)
     with open(f"{folder}/assured.toml", "w") as out:
         out.write(contract(components, year, month))
     with open(f"{folder}/exclusions.json", "w") as out:

@@ -86,12 +86,13 @@ def read_replies(path):
 
 
 def objective(wanted, replies, names, is_up, begin):
-    """Rule 9, for losses and means: over rounds that fall into up time only."""
-    lost = received = total = 0
+    """Rule 9, for losses, means and maxima: over rounds that fall into up time only."""
+    lost = received = total = slowest = 0
     for name in sorted(set(names)):
         for t, rank, rtt in replies.get((name, wanted["class"]), []):
             if rank and 0 <= t - begin < len(is_up) and is_up[t - begin]:
                 lost, received, total = lost + (rank == 1), received + (rank == 2), total + rtt * (rank == 2)
+                slowest = max(slowest, rtt * (rank == 2))
     if wanted["measure"] == "loss":
         if lost + received == 0:
             return None, "not_proven"
@@ -99,7 +100,7 @@ def objective(wanted, replies, names, is_up, begin):
         return show(value) + "%", "met" if value <= share(wanted["limit"]) else "breached"
     if received == 0:
         return None, "not_proven"
-    value = Fraction(total, received)
+    value = Fraction(total, received) if wanted["measure"] == "rtt_mean" else Fraction(slowest)
     text = f"{math.floor(value) // 1000}.{math.floor(value) % 1000:03d}ms"
     return text, "met" if value <= duration(wanted["limit"]) * 1_000_000 else "breached"
 
@@ -375,7 +376,7 @@ def report(config, folder, rounds, replies, exclusions, month, statements):
         is_up = bytes(w and not x and s in (UP, DEGRADED) for s, w, x in zip(counted, inside, excluded))
         objectives = []
         for wanted in sla.get("objectives", []):
-            if wanted["measure"] in ("loss", "rtt_mean"):
+            if wanted["measure"] in ("loss", "rtt_mean", "rtt_max"):
                 value, judged = objective(wanted, replies, names, is_up, begin)
                 judged = {"class": wanted["class"], "measure": wanted["measure"], "value": value, "verdict": judged}
                 objectives.append(judged)
@@ -388,14 +389,15 @@ def report(config, folder, rounds, replies, exclusions, month, statements):
         as_up = availability(formula, up + unknown, down, 0, away)
         as_down = availability(formula, up, down + unknown, 0, away)
         value = {"exclude": availability(formula, up, down, unknown, away), "as_up": as_up, "as_down": as_down}[policy]
-        blind = policy == "exclude" and unknown > 0 and (
-            up + down == 0 if formula == "agreed_time" else unknown == window
-        )
+        # Nothing that could be up or down is known; thirty days are thirty days all the same.
+        left = {"exclude": up + down, "as_up": up + down + unknown, "as_down": up + down + unknown}[policy]
+        nothing = window > 0 and (left == 0 if formula == "agreed_time" else policy == "exclude" and unknown == window)
+        blind = nothing and unknown > 0 and formula != "fixed30"
         coverage = 1 - Fraction(unknown, window) if window else Fraction(1)
         one = Fraction(1)
         as_up, as_down = (one if x is None else x for x in (as_up, as_down))
         value = one if value is None else value
-        if blind or coverage < share(sla.get("coverage_floor", "99%")):
+        if nothing or coverage < share(sla.get("coverage_floor", "99%")):
             verdict = "not_proven"
         else:
             verdict = "met" if value >= share(sla["availability"]) else "breached"
