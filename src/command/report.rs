@@ -56,20 +56,24 @@ const TOLD: usize = 40;
 fn told(report: &Report) -> String {
     let all = report.services.len() <= TOLD;
     let mut lines = String::new();
-    for service in report.services.iter().filter(|s| all || s.verdict != Verdict::Met) {
+    for service in report.services.iter().filter(|s| all || (s.promised() && s.verdict != Verdict::Met)) {
         let credit = service.credit.amount.as_deref().unwrap_or("");
-        let line = format!(
-            "{}  {}  {}% of {}%  {credit}",
-            service.id,
-            service.verdict.words(),
-            service.availability,
-            service.target
-        );
+        let (verdict, reached) = (service.verdict.words(), service.availability_shown());
+        let line = if service.promised() {
+            format!("{}  {verdict}  {reached} of {}%  {credit}", service.id, service.target)
+        } else {
+            format!("{}  nothing promised in this month", service.id)
+        };
         lines.extend([line.trim_end(), "\n"]);
     }
     let totals = &report.totals;
     let credits = if totals.credits.is_empty() { "none".to_owned() } else { totals.credits.join(" + ") };
-    let counts = format!("{} met, {} breached, {} not proven", totals.met, totals.breached, totals.not_proven);
+    let idle = report.services.iter().filter(|s| !s.promised()).count() as u64;
+    let doubtful = totals.not_proven.saturating_sub(idle);
+    let mut counts = format!("{} met, {} breached, {doubtful} not proven", totals.met, totals.breached);
+    if idle > 0 {
+        counts += &format!(", {idle} without a promise in this month");
+    }
     let of = match report.services.len() {
         1 => "1 service".to_owned(),
         n => format!("{n} services"),

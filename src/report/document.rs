@@ -128,6 +128,12 @@ impl Cell {
     pub fn verdict(verdict: super::model::Verdict) -> Self {
         Self::Badge(words::tone(verdict), verdict.words().to_owned())
     }
+
+    /// The verdict on a service, or that there is none to give.
+    #[must_use]
+    pub fn verdict_on(service: &super::model::Service) -> Self {
+        if service.promised() { Self::verdict(service.verdict) } else { Self::text("no promise") }
+    }
 }
 
 /// The document of a report.

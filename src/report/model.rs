@@ -326,12 +326,18 @@ impl Report {
         (instant(&self.period.start), instant(&self.period.end))
     }
 
-    /// The verdict over all services: breached if any is, else not proven if any is, else met.
+    /// The services that something was promised of in this month.
+    pub fn promised(&self) -> impl Iterator<Item = &Service> {
+        self.services.iter().filter(|s| s.promised())
+    }
+
+    /// The verdict over all services of which something was promised: breached if any is, else not proven if any is, or
+    /// there is none, else met.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
-        if self.services.iter().any(|s| s.verdict == Verdict::Breached) {
+        if self.promised().any(|s| s.verdict == Verdict::Breached) {
             Verdict::Breached
-        } else if self.services.is_empty() || self.services.iter().any(|s| s.verdict == Verdict::NotProven) {
+        } else if self.promised().next().is_none() || self.promised().any(|s| s.verdict == Verdict::NotProven) {
             Verdict::NotProven
         } else {
             Verdict::Met

@@ -68,11 +68,11 @@ fn seconds(report: &Report) -> u64 {
 }
 
 fn titles(report: &Report, verdict: Verdict) -> Vec<&str> {
-    report.services.iter().filter(|s| s.verdict == verdict).map(|s| s.title.as_str()).collect()
+    report.promised().filter(|s| s.verdict == verdict).map(|s| s.title.as_str()).collect()
 }
 
 fn kept(report: &Report) -> Answer {
-    let all = report.services.len() as u64;
+    let all = report.promised().count() as u64;
     let (breached, doubtful) = (titles(report, Verdict::Breached), titles(report, Verdict::NotProven));
     let poor = report.totals.objectives_breached;
     let mut detail = Vec::new();
@@ -84,7 +84,7 @@ fn kept(report: &Report) -> Answer {
         (0, n) => format!("Not proven for {n} of {}", count(all, "service")),
         (n, _) => format!("No: {n} of {} fell short", count(all, "service")),
     };
-    if all == 0 {
+    if report.services.is_empty() {
         detail.push("No service stands under this contract in this month.".to_owned());
     }
     if !breached.is_empty() {
@@ -101,6 +101,11 @@ fn kept(report: &Report) -> Answer {
     } else if breached.is_empty() && doubtful.is_empty() && all > 0 {
         detail.push("Availability was as promised and every quality objective held.".to_owned());
     }
+    let idle: Vec<&str> = report.services.iter().filter(|s| !s.promised()).map(|s| s.title.as_str()).collect();
+    if !idle.is_empty() {
+        let names = words::names(&idle, 4);
+        detail.push(format!("Nothing was promised in this month, for want of acceptance or service hours: {names}."));
+    }
     let tone = if poor > 0 && report.verdict() == Verdict::Met { Tone::Bad } else { words::tone(report.verdict()) };
     let answer = if report.provisional { format!("So far: {answer}") } else { answer };
     Answer { question: "Was the promise kept?".into(), answer, tone, detail: detail.join(" ") }
@@ -112,8 +117,9 @@ fn excess(service: &Service) -> Option<i128> {
 
 fn margin(report: &Report) -> Answer {
     let question = "By how much?".to_owned();
-    let short =
-        |s: &Service| format!("{} reached {}% of a promised {}%", words::cut(&s.title), s.availability, s.target);
+    let short = |s: &Service| {
+        format!("{} reached {} of a promised {}%", words::cut(&s.title), s.availability_shown(), s.target)
+    };
     let breached = || report.services.iter().filter(|s| s.verdict == Verdict::Breached);
     if let Some(worst) = breached().max_by_key(|s| (excess(s), std::cmp::Reverse(&s.id))) {
         let answer = match excess(worst).and_then(|e| u64::try_from(e).ok()).filter(|e| *e > 0) {
@@ -126,11 +132,8 @@ fn margin(report: &Report) -> Answer {
         let which = if breached().count() > 1 { "Worst: " } else { "" };
         return Answer { question, answer, tone: Tone::Bad, detail: format!("{which}{}.{allowed}", short(worst)) };
     }
-    if let Some(doubt) = report
-        .services
-        .iter()
-        .filter(|s| s.verdict == Verdict::NotProven)
-        .min_by_key(|s| (words::parts(&s.coverage), &s.id))
+    if let Some(doubt) =
+        report.promised().filter(|s| s.verdict == Verdict::NotProven).min_by_key(|s| (words::parts(&s.coverage), &s.id))
     {
         return Answer {
             question,
@@ -144,7 +147,7 @@ fn margin(report: &Report) -> Answer {
             ),
         };
     }
-    match report.services.iter().max_by_key(|s| (excess(s), std::cmp::Reverse(&s.id))) {
+    match report.promised().max_by_key(|s| (excess(s), std::cmp::Reverse(&s.id))) {
         Some(closest) => {
             let answer = match closest.allowed_down {
                 Some(allowed) => {
@@ -209,12 +212,13 @@ fn owed(report: &Report) -> Answer {
 fn listed(report: &Report, most: usize) -> Vec<&Service> {
     let mut services: Vec<&Service> = report.services.iter().collect();
     if services.len() > most {
-        let rank = |v: Verdict| match v {
+        let rank = |s: &Service| match s.verdict {
             Verdict::Breached => 0,
-            Verdict::NotProven => 1,
+            Verdict::NotProven if s.promised() => 1,
             Verdict::Met => 2,
+            Verdict::NotProven => 3,
         };
-        services.sort_by_key(|s| rank(s.verdict));
+        services.sort_by_key(|s| rank(s));
         services.truncate(most);
     }
     services
@@ -237,10 +241,10 @@ fn summary(services: &[&Service]) -> Block {
         table.rows.push(vec![
             Cell::text(words::cut(&s.title)),
             Cell::text(format!("{}%", s.target)),
-            Cell::strong(format!("{}%", s.availability)),
+            Cell::strong(s.availability_shown()),
             Cell::text(length(s.seconds.down)),
             Cell::text(s.allowed_down.map_or("–".into(), length)),
-            Cell::verdict(s.verdict),
+            Cell::verdict_on(s),
             Cell::text(s.credit.amount.clone().unwrap_or_else(|| format!("{}%", s.credit.percent))),
         ]);
     }

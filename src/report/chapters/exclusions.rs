@@ -45,11 +45,11 @@ pub fn chapter(report: &Report, zone: &Zone) -> Chapter {
         let w = &s.without_exclusions;
         figures.rows.push(vec![
             Cell::text(words::cut(&s.title)),
-            Cell::strong(format!("{}%", s.availability)),
-            Cell::verdict(s.verdict),
+            Cell::strong(s.availability_shown()),
+            Cell::verdict_on(s),
             Cell::text(s.credit.amount.as_deref().unwrap_or("–")),
-            Cell::strong(format!("{}%", w.availability)),
-            Cell::verdict(w.verdict),
+            Cell::strong(if s.promised() { format!("{}%", w.availability) } else { "–".into() }),
+            if s.promised() { Cell::verdict(w.verdict) } else { Cell::text("–") },
             Cell::text(w.credit.as_deref().unwrap_or("–")),
         ]);
     }

@@ -54,6 +54,21 @@ pub struct Service {
     pub trend: Vec<TrendMonth>,
 }
 
+impl Service {
+    /// Whether anything was promised of the month: not so before acceptance, or where no service hours fall into it.
+    #[must_use]
+    pub fn promised(&self) -> bool {
+        self.seconds.window > 0
+    }
+
+    /// Availability for people: a dash where nothing was promised, or nothing of it is known.
+    #[must_use]
+    pub fn availability_shown(&self) -> String {
+        let nothing_known = self.trend.last().is_some_and(|this| this.availability.is_none());
+        if nothing_known || !self.promised() { "–".into() } else { format!("{}%", self.availability) }
+    }
+}
+
 /// Accounts of a window; `window = up + down + unknown + excluded`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
