@@ -172,6 +172,9 @@ pub enum Codec {
     G722,
 }
 
+/// The longest interval of any probing: a day, for every account is closed by then.
+pub const LONGEST_INTERVAL: Duration = Duration::from_secs(86_400);
+
 /// How something is probed by ICMP.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IcmpProbing {

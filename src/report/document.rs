@@ -129,6 +129,12 @@ impl Cell {
         Self::Badge(words::tone(verdict), verdict.words().to_owned())
     }
 
+    /// What `cell` says of a service, or a dash when nothing was promised of it.
+    #[must_use]
+    pub fn promised(service: &super::model::Service, cell: impl FnOnce() -> Self) -> Self {
+        if service.promised() { cell() } else { Self::text("–") }
+    }
+
     /// The verdict on a service, or that there is none to give.
     #[must_use]
     pub fn verdict_on(service: &super::model::Service) -> Self {

@@ -49,7 +49,7 @@ pub enum DecodeError {
 impl Sketch {
     /// Counts one round-trip time.
     pub fn record(&mut self, rtt: Micros) {
-        self.add(bucket(rtt.0), 1);
+        self.record_times(rtt, 1);
     }
 
     /// Counts as many equal round-trip times.

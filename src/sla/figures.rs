@@ -134,8 +134,7 @@ impl Counted {
 /// Everything that is said of a service's month.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Figures {
-    /// Availability by the contract's formula and unknown policy; `None` when all of the time that it divides by is
-    /// unknown.
+    /// Availability by the contract's formula and unknown policy; `None` when all of the time it looks at is unknown.
     pub availability: Option<Ratio>,
     /// Were all unknown time down.
     pub lower: Ratio,
@@ -169,14 +168,13 @@ pub fn figures(promise: &Promise, counted: &Counted, plan: &Plan) -> Figures {
     let upper = counted.availability(formula, UnknownPolicy::AsUp);
     let coverage = Ratio::new(accounts.window() - accounts.unknown, accounts.window());
     let (up, down, unknown, _) = counted.under(promise.unknown);
-    // Time that could have been up or down, and is known.
+    // Of the time that could have been up or down, none is known.
     let nothing = accounts.window() > 0
         && match formula {
             Formula::Calendar | Formula::DowntimeBudget { .. } | Formula::Fixed30 => accounts.window() == unknown,
             Formula::AgreedTime => up + down == 0,
         };
-    // Thirty days are thirty days, whatever is known of them.
-    let blind = nothing && accounts.unknown > 0 && *formula != Formula::Fixed30;
+    let blind = nothing && accounts.unknown > 0;
     let kept = match *formula {
         Formula::DowntimeBudget { month, year } => {
             down <= month && year.is_none_or(|most| counted.down_before.saturating_add(down) <= most)
@@ -349,7 +347,7 @@ mod tests {
         let whole = || Some("100.0000".to_owned());
         let (unknown, excluded) = (counted(0, 0, 500, 0), counted(0, 0, 0, 500));
         assert_eq!(floorless(Formula::Calendar, unknown), (None, Verdict::NotProven));
-        assert_eq!(floorless(Formula::Fixed30, unknown), (whole(), Verdict::NotProven), "between its bounds");
+        assert_eq!(floorless(Formula::Fixed30, unknown), (None, Verdict::NotProven));
         assert_eq!(floorless(Formula::AgreedTime, excluded), (whole(), Verdict::NotProven), "nothing was promised");
         assert_eq!(floorless(Formula::Calendar, excluded), (whole(), Verdict::Met), "excluded time counts as up");
     }

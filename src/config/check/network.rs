@@ -6,14 +6,12 @@ use std::time::Duration;
 use super::scalar;
 use super::section::{Section, Sections};
 use crate::config::model::{
-    Component, ComponentKind, Device, DeviceRole, Host, Hysteresis, IcmpProbing, Link, LinkRole, Site, SnmpProbing,
+    Component, ComponentKind, Device, DeviceRole, Host, Hysteresis, IcmpProbing, LONGEST_INTERVAL, Link, LinkRole,
+    Site, SnmpProbing,
 };
 use crate::config::parse::show_duration;
 use crate::config::reader::{Context, Node, Wanted};
 use crate::names::{ClassIx, ComponentIx, CredentialIx, Id, SiteIx};
-
-/// Longest interval: a day, for every account is closed by then.
-const MAX_INTERVAL: Duration = Duration::from_secs(86_400);
 
 /// `[sites.X]`.
 pub fn sites(cx: &Context<'_>, section: &Section<'_>) -> Vec<Option<Site>> {
@@ -76,7 +74,7 @@ impl Probing {
 
 fn interval(n: &Node<'_>) -> Result<Duration, Wanted> {
     let d = scalar::duration(n)?;
-    let fits = d.subsec_nanos() == 0 && d >= Duration::from_secs(1) && d <= MAX_INTERVAL;
+    let fits = d.subsec_nanos() == 0 && d >= Duration::from_secs(1) && d <= LONGEST_INTERVAL;
     let help = "accounts are kept in whole seconds; write \"1s\", \"10s\" or \"1m\"";
     fits.then_some(d).ok_or_else(|| Wanted::new("a whole number of seconds from 1s to 1d", help))
 }

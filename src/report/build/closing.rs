@@ -5,16 +5,13 @@ use std::time::Duration;
 
 use super::history::watched_of;
 use crate::config::Config;
-use crate::config::model::{Component, Hysteresis};
+use crate::config::model::{Component, Hysteresis, LONGEST_INTERVAL};
 use crate::names::{ComponentIx, ContractIx};
 use crate::report::journal::Source;
 use crate::units::Sec;
 
-/// The longest interval that a configuration may have, seconds.
-const LONGEST: u64 = 86_400;
-
-/// Rounds further before a month's end than this cover no second of the next month.
-const REACH: i64 = 36 * 3_600;
+/// Rounds further before a month's end than this, one and a half of the longest interval, cover no second of the next.
+const REACH: i64 = LONGEST_INTERVAL.as_secs() as i64 * 3 / 2;
 
 /// How far apart the rounds around a month's end were when they were made, which the configuration of the day that the
 /// report is made on need not say any more: the longest interval of each source of each component, seconds.
@@ -22,11 +19,11 @@ const REACH: i64 = 36 * 3_600;
 pub struct Intervals(BTreeMap<(ComponentIx, Source), u64>);
 
 impl Intervals {
-    /// Takes rounds with one `interval` of which `last` is the last one.
+    /// Takes rounds with one `interval` (seconds) of which `last` is the last one.
     pub fn take(&mut self, month_end: Sec, component: ComponentIx, source: Source, last: Sec, interval: u64) {
         if last >= month_end.plus(-REACH) {
             let longest = self.0.entry((component, source)).or_default();
-            *longest = interval.min(LONGEST).max(*longest);
+            *longest = interval.min(LONGEST_INTERVAL.as_secs()).max(*longest);
         }
     }
 

@@ -88,12 +88,15 @@ fn service(config: &Config, history: &History, ix: ServiceIx) -> (Service, Optio
     let verdict_without = figures_without.as_ref().map_or(Verdict::NotProven, |f| verdict_of(accounts_without, f));
     let owed_without = self::owed(sla, &claim(verdict_without, figures_without.as_ref(), late_without));
     let shown = |r: Option<Ratio>| r.map_or_else(|| "0.0000".into(), Ratio::percent);
+    // The pack's percentages are always numbers. Thirty days less no down time are thirty days, and the figure stays
+    // between its bounds; people are shown a dash.
+    let availability = |f: &Figures| f.availability.or((sla.formula == Formula::Fixed30).then_some(f.upper));
     let service = Service {
         id: terms.id.to_string(),
         site: config.sites[terms.site.get()].id.to_string(),
         formula: formula_name(&sla.formula).into(),
         seconds: seconds(accounts),
-        availability: shown(figures.as_ref().and_then(|f| f.availability)),
+        availability: shown(figures.as_ref().and_then(availability)),
         lower: shown(figures.as_ref().map(|f| f.lower)),
         upper: shown(figures.as_ref().map(|f| f.upper)),
         coverage: shown(figures.as_ref().map(|f| f.coverage)),
@@ -110,7 +113,7 @@ fn service(config: &Config, history: &History, ix: ServiceIx) -> (Service, Optio
         degraded: book.map_or(0, |b| b.tally().degraded),
         without_exclusions: WithoutExclusions {
             seconds: seconds(accounts_without),
-            availability: shown(figures_without.as_ref().and_then(|f| f.availability)),
+            availability: shown(figures_without.as_ref().and_then(availability)),
             verdict: verdict_without,
             credit: owed_without.1.map(|m| m.to_string()),
         },

@@ -48,8 +48,8 @@ pub fn chapter(report: &Report, zone: &Zone) -> Chapter {
             Cell::strong(s.availability_shown()),
             Cell::verdict_on(s),
             Cell::text(s.credit.amount.as_deref().unwrap_or("–")),
-            Cell::strong(if s.promised() { format!("{}%", w.availability) } else { "–".into() }),
-            if s.promised() { Cell::verdict(w.verdict) } else { Cell::text("–") },
+            Cell::promised(s, || Cell::strong(format!("{}%", w.availability))),
+            Cell::promised(s, || Cell::verdict(w.verdict)),
             Cell::text(w.credit.as_deref().unwrap_or("–")),
         ]);
     }

@@ -43,12 +43,8 @@ pub fn chapter(report: &Report) -> Chapter {
             Cell::Pair(words::cut(&s.title), format!("{} · {}", s.site, s.sla)),
             Cell::text(format!("{}%", s.target)),
             Cell::strong(s.availability_shown()),
-            if s.promised() {
-                Cell::Pair(format!("{}%", s.lower), format!("to {}%", s.upper))
-            } else {
-                Cell::text("–")
-            },
-            Cell::text(if s.promised() { format!("{}%", s.coverage) } else { "–".into() }),
+            Cell::promised(s, || Cell::Pair(format!("{}%", s.lower), format!("to {}%", s.upper))),
+            Cell::promised(s, || Cell::text(format!("{}%", s.coverage))),
             Cell::verdict_on(s),
             Cell::Picture(spark(&months(s), s.allowed_down, 70.0, 20.0)),
         ]);
