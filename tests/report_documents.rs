@@ -8,7 +8,7 @@ mod sample;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use assured::report::model::Report;
+use assured::report::model::{Report, Seconds, Verdict};
 use assured::report::sign::Key;
 use assured::report::{csv, document, html, journal, json, layout, pack, pdf, store, xlsx};
 use calamine::{Data, Reader as _};
@@ -169,6 +169,30 @@ fn the_cover_has_its_answers_its_figures_and_the_months_picture_on_one_page() {
             assert!(first.iter().any(|t| t.contains(words)), "{name}: {words:?} is not on the cover: {first:?}");
         }
     }
+}
+
+#[test]
+fn a_reader_is_sent_to_the_chapter_that_is_meant() {
+    let document = assured::report::document::document(&sample::report());
+    let titles: Vec<&str> = document.chapters.iter().map(|c| c.title.as_str()).collect();
+    assert_eq!(titles, assured::report::chapters::TITLES);
+    let html = String::from_utf8(html_of(&sample::report())).expect("UTF-8");
+    for (said, title) in [("missed (chapter 5)", "5&ensp;Quality"), ("is in chapter 8", "8&ensp;Service credits")] {
+        assert!(html.contains(said) && html.contains(title), "{said}: {title}");
+    }
+}
+
+#[test]
+fn what_was_not_promised_is_told_apart_from_what_is_not_proven() {
+    let mut report = sample::report();
+    report.services.iter_mut().for_each(|s| s.verdict = Verdict::Met);
+    let idle = &mut report.services[0];
+    (idle.seconds, idle.verdict) = (Seconds::default(), Verdict::NotProven);
+    let all = report.services.len() - 1;
+    let html = String::from_utf8(html_of(&report)).expect("UTF-8");
+    assert!(html.contains("Nothing was promised in this month") && html.contains("no promise"));
+    assert!(!html.contains("Not proven, because too little was measured"), "nothing was to be measured");
+    assert!(report.verdict() == Verdict::Met && report.promised().count() == all);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::draw::badge::Tone;
 use crate::draw::panel::Answer;
-use crate::report::chapters::timeline;
+use crate::report::chapters::{credits, quality, reference, scorecard, timeline};
 use crate::report::document::{Block, Cell, Table};
 use crate::report::model::{Report, Service, Verdict};
 use crate::report::words::{self, Zone, count, length};
@@ -17,7 +17,7 @@ pub fn blocks(report: &Report, zone: &Zone, most: usize) -> Vec<Block> {
     let mut blocks = vec![Block::Answers(vec![kept(report), margin(report), owed(report)]), summary(&listed)];
     if report.services.len() > most {
         let rest = (report.services.len() - most) as u64;
-        blocks.push(Block::Small(format!("{} more in chapter 1.", count(rest, "service"))));
+        blocks.push(Block::Small(format!("{} more in {}.", count(rest, "service"), reference(scorecard::TITLE))));
     }
     blocks.extend(timeline::glance(report, zone, &listed));
     let terms = &report.terms;
@@ -97,7 +97,7 @@ fn kept(report: &Report) -> Answer {
         let which =
             if poor == 1 { "1 quality objective was".to_owned() } else { format!("{poor} quality objectives were") };
         let besides = if detail.is_empty() { "" } else { "Besides, " };
-        detail.push(format!("{besides}{which} missed (chapter 4)."));
+        detail.push(format!("{besides}{which} missed ({}).", reference(quality::TITLE)));
     } else if breached.is_empty() && doubtful.is_empty() && all > 0 {
         detail.push("Availability was as promised and every quality objective held.".to_owned());
     }
@@ -177,10 +177,13 @@ fn owed(report: &Report) -> Answer {
         let (answer, detail, tone) = if percent {
             (
                 "A credit; its amount is not known".to_owned(),
-                "The configuration names no monthly charge; chapter 7 gives the percentages.".to_owned(),
+                format!(
+                    "The configuration names no monthly charge; {} gives the percentages.",
+                    reference(credits::TITLE)
+                ),
                 Tone::Bad,
             )
-        } else if report.totals.not_proven > 0 {
+        } else if report.promised().any(|s| s.verdict == Verdict::NotProven) {
             (
                 "Nothing is proven to be owed".to_owned(),
                 "A service that is not proven earns no credit until the missing time is settled.".to_owned(),
@@ -201,9 +204,10 @@ fn owed(report: &Report) -> Answer {
         answer: report.totals.credits.join(" + "),
         tone: Tone::Bad,
         detail: format!(
-            "{deadline} from {}{from}, quoting {}. The working is in chapter 7.",
+            "{deadline} from {}{from}, quoting {}. The working is in {}.",
             words::cut(&report.terms.provider),
-            words::cut(&report.terms.reference)
+            words::cut(&report.terms.reference),
+            reference(credits::TITLE)
         ),
     }
 }
@@ -227,12 +231,12 @@ fn listed(report: &Report, most: usize) -> Vec<&Service> {
 fn summary(services: &[&Service]) -> Block {
     let mut table = Table::new(
         &[
-            ("Service", 3.4, false),
-            ("Promised", 1.3, true),
-            ("Achieved", 1.4, true),
+            ("Service", 2.7, false),
+            ("Promised", 1.5, true),
+            ("Achieved", 1.65, true),
             ("Down", 1.6, true),
-            ("Allowed", 1.5, true),
-            ("Verdict", 1.5, false),
+            ("Allowed", 1.55, true),
+            ("Verdict", 1.75, false),
             ("Credit", 1.5, true),
         ],
         "No service stands under this contract.",

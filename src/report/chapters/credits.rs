@@ -4,6 +4,9 @@ use crate::report::document::{Block, Cell, Chapter, Table};
 use crate::report::model::Report;
 use crate::report::words;
 
+/// The chapter's title.
+pub const TITLE: &str = "Service credits";
+
 /// The chapter.
 #[must_use]
 pub fn chapter(report: &Report) -> Chapter {
@@ -46,7 +49,7 @@ pub fn chapter(report: &Report) -> Chapter {
         ]);
     }
     Chapter {
-        title: "Service credits".into(),
+        title: TITLE.into(),
         blocks: vec![
             Block::Facts(vec![
                 ("Owed in all".into(), total),

@@ -4,6 +4,9 @@ use crate::report::document::{Block, Cell, Chapter, Table};
 use crate::report::model::{Exclusion, Report};
 use crate::report::words::{self, Zone, length};
 
+/// The chapter's title.
+pub const TITLE: &str = "Exclusions, with and without";
+
 /// The chapter.
 #[must_use]
 pub fn chapter(report: &Report, zone: &Zone) -> Chapter {
@@ -54,7 +57,7 @@ pub fn chapter(report: &Report, zone: &Zone) -> Chapter {
         ]);
     }
     Chapter {
-        title: "Exclusions, with and without".into(),
+        title: TITLE.into(),
         blocks: vec![
             Block::Text("An exclusion is a proposal until the other party agrees; only agreed ones, and maintenance announced in time, are taken out. Whoever proposes cannot agree.".into()),
             Block::Table(list),

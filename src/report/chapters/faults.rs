@@ -7,6 +7,9 @@ use crate::report::words::{self, Zone, length};
 /// Steps of a fault that are told in full.
 const STEPS: usize = 8;
 
+/// The chapter's title.
+pub const TITLE: &str = "Fault register";
+
 /// The chapter.
 #[must_use]
 pub fn chapter(report: &Report, zone: &Zone) -> Chapter {
@@ -34,7 +37,7 @@ pub fn chapter(report: &Report, zone: &Zone) -> Chapter {
         ]);
     }
     Chapter {
-        title: "Fault register".into(),
+        title: TITLE.into(),
         blocks: vec![
             Block::Text("Each fault has one reference of ours, and the supplier's beside it. Its restore clock starts when the fault was noticed, runs in service hours, and stands for agreed exclusions and for the stops listed here, each with its reason; outages under the contract are judged by the same clock.".into()),
             Block::Table(table),

@@ -7,6 +7,9 @@ use crate::report::words::{Zone, count, grouped, length};
 /// Gaps listed; the longest are.
 const LISTED: usize = 40;
 
+/// The chapter's title.
+pub const TITLE: &str = "The monitor itself";
+
 /// The chapter.
 #[must_use]
 pub fn chapter(report: &Report, zone: &Zone) -> Chapter {
@@ -56,7 +59,7 @@ pub fn chapter(report: &Report, zone: &Zone) -> Chapter {
         blocks.push(Block::Heading(title.into()));
         blocks.push(Block::Table(list(events, empty, zone)));
     }
-    Chapter { title: "The monitor itself".into(), blocks }
+    Chapter { title: TITLE.into(), blocks }
 }
 
 fn list(events: &[MonitorEvent], empty: &str, zone: &Zone) -> Table {

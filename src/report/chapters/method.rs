@@ -4,6 +4,9 @@ use crate::report::document::{Block, Cell, Chapter, Table};
 use crate::report::model::Report;
 use crate::report::words::{Zone, grouped};
 
+/// The chapter's title.
+pub const TITLE: &str = "Method and limits";
+
 /// The chapter.
 #[must_use]
 pub fn chapter(report: &Report, zone: &Zone) -> Chapter {
@@ -38,7 +41,7 @@ pub fn chapter(report: &Report, zone: &Zone) -> Chapter {
     let text = |t: &str| Block::Text(t.to_owned());
     let widest = method.probing.iter().map(|p| p.interval).max().unwrap_or(0);
     Chapter {
-        title: "Method and limits".into(),
+        title: TITLE.into(),
         blocks: vec![
             Block::Heading("How up and down are decided".into()),
             text(

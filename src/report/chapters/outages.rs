@@ -4,6 +4,9 @@ use crate::report::document::{Block, Cell, Chapter, Table};
 use crate::report::model::{Dated, Outage, Report};
 use crate::report::words::{self, Zone, length};
 
+/// The chapter's title.
+pub const TITLE: &str = "Outage register";
+
 /// The chapter.
 #[must_use]
 pub fn chapter(report: &Report, zone: &Zone) -> Chapter {
@@ -44,7 +47,7 @@ pub fn chapter(report: &Report, zone: &Zone) -> Chapter {
         }
     }
     Chapter {
-        title: "Outage register".into(),
+        title: TITLE.into(),
         blocks: vec![
             Block::Text("An outage is a stretch in which a service was down, from the first lost round to the first answered one, or from when to when its device says that the interface was down, to the second and before anything is excluded. Times are local; what counts is the length after agreed exclusions, minimum length and rounding.".into()),
             Block::Table(table),

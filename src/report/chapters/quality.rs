@@ -9,16 +9,19 @@ use crate::report::words::{self, day, grouped, millis};
 /// Components drawn; the workbook lists all.
 const DRAWN: usize = 40;
 
+/// The chapter's title.
+pub const TITLE: &str = "Quality by class of service";
+
 /// The chapter.
 #[must_use]
 pub fn chapter(report: &Report) -> Chapter {
     let mut objectives = Table::new(
         &[
-            ("Service", 2.6, false),
-            ("Class", 1.3, false),
-            ("Measure", 2.6, false),
-            ("Limit", 1.3, true),
-            ("Measured", 1.5, true),
+            ("Service", 2.4, false),
+            ("Class", 1.1, false),
+            ("Measure", 2.3, false),
+            ("Limit", 1.2, true),
+            ("Measured", 2.3, true),
             ("Verdict", 1.5, false),
         ],
         "The contract names no quality objective.",
@@ -85,7 +88,7 @@ pub fn chapter(report: &Report) -> Chapter {
         blocks
             .push(Block::Small(format!("{} more are in workbook.xlsx, sheet Classes.", report.classes.len() - DRAWN)));
     }
-    Chapter { title: "Quality by class of service".into(), blocks }
+    Chapter { title: TITLE.into(), blocks }
 }
 
 fn measure(name: &str) -> &str {

@@ -6,22 +6,25 @@ use crate::report::document::{Block, Cell, Chapter, Table};
 use crate::report::model::{Report, Service, Verdict};
 use crate::report::words::{self, grouped};
 
+/// The chapter's title.
+pub const TITLE: &str = "Scorecard";
+
 /// The chapter.
 #[must_use]
 pub fn chapter(report: &Report) -> Chapter {
     if report.services.is_empty() {
         let nothing = "No service stands under this contract in this month.".to_owned();
-        return Chapter { title: "Scorecard".into(), blocks: vec![Block::Text(nothing)] };
+        return Chapter { title: TITLE.into(), blocks: vec![Block::Text(nothing)] };
     }
     let mut score = Table::new(
         &[
-            ("Service", 2.9, false),
-            ("Promised", 1.35, true),
-            ("Achieved", 1.45, true),
-            ("If unknown time were down – up", 1.9, true),
-            ("Measured", 1.4, true),
-            ("Verdict", 1.6, false),
-            ("Down time, twelve months", 2.0, false),
+            ("Service", 2.5, false),
+            ("Promised", 1.5, true),
+            ("Achieved", 1.65, true),
+            ("If unknown time were down – up", 1.8, true),
+            ("Measured", 1.6, true),
+            ("Verdict", 1.7, false),
+            ("Down time, twelve months", 1.9, false),
         ],
         "No service stands under this contract.",
     );
@@ -60,7 +63,7 @@ pub fn chapter(report: &Report) -> Chapter {
         workings.rows.push(vec![Cell::text(&s.id), Cell::text(&s.formula), Cell::text(&s.working)]);
     }
     Chapter {
-        title: "Scorecard".into(),
+        title: TITLE.into(),
         blocks: vec![
             Block::Table(score),
             Block::Small("Columns on the right: down time of each month, this one last. Solid: breached. Outlined: kept. Dashed outline: not proven. Short dash: no evidence. Dashed line: what this month's promise allows.".into()),

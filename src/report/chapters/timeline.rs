@@ -11,6 +11,9 @@ const DRAWN: usize = 12;
 /// Bands in one picture; a page holds more.
 const BANDS: usize = 36;
 
+/// The chapter's title.
+pub const TITLE: &str = "The month at each site";
+
 /// The chapter.
 #[must_use]
 pub fn chapter(report: &Report, zone: &Zone) -> Chapter {
@@ -44,7 +47,7 @@ pub fn chapter(report: &Report, zone: &Zone) -> Chapter {
         blocks.push(Block::Heading("Up all month".into()));
         blocks.push(Block::Text(format!("{}.", titles.join(", "))));
     }
-    Chapter { title: "The month at each site".into(), blocks }
+    Chapter { title: TITLE.into(), blocks }
 }
 
 /// The services of the cover through the month.

@@ -8,6 +8,9 @@ use crate::report::words::{day, grouped, mos};
 /// Components drawn; the table lists all.
 const DRAWN: usize = 40;
 
+/// The chapter's title.
+pub const TITLE: &str = "Voice quality";
+
 /// The chapter.
 #[must_use]
 pub fn chapter(report: &Report) -> Chapter {
@@ -75,5 +78,5 @@ pub fn chapter(report: &Report) -> Chapter {
         );
         blocks.push(Block::Picture(picture));
     }
-    Chapter { title: "Voice quality".into(), blocks }
+    Chapter { title: TITLE.into(), blocks }
 }
